@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+/// @file
+/// Catch2 version 2 or 3 under one include, a visible skip for both, and where tests find their files.
+
+#if __has_include(<catch2/catch_all.hpp>)
+#include <catch2/catch_all.hpp>
+using Catch::Approx;
+#else
+#include <catch2/catch.hpp>
+#endif
+
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+/// Leaves the test case; ctest reports it as skipped by the mark that is printed.
+#define CANDOR_SKIP(reason)                                              \
+  do {                                                                   \
+    std::printf("[candor skipped] %s\n", std::string(reason).c_str());   \
+    return;                                                              \
+  } while (false)
+
+namespace candor_test {
+
+/// A golden file: golden("room/file") is tests/room/golden/file.
+inline std::filesystem::path golden(std::string_view name) {
+  const std::string_view room = name.substr(0, name.find('/'));
+  return std::filesystem::path(CANDOR_TESTS_DIR) / room / "golden" / name.substr(room.size() + 1);
+}
+
+/// A file of the optional real data, or an empty path where it is absent.
+inline std::filesystem::path shared_data(std::string_view name) {
+  const char* given = std::getenv("CANDOR_SHARED_DATA");
+  const auto root = given != nullptr ? std::filesystem::path(given)
+                                     : std::filesystem::path(CANDOR_TESTS_DIR) / "../../shared/data";
+  const auto path = root / name;
+  return std::filesystem::exists(path) ? path : std::filesystem::path();
+}
+
+}  // namespace candor_test
