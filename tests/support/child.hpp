@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+/// @file
+/// Runs a function in a forked child and tells how it ended; and folders that remove themselves.
+
+#include <candor/core/error.hpp>
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
+
+namespace candor_test {
+
+/// How a child ended: by exit (code) or by signal (signal != 0).
+struct child_end {
+  int code = -1;
+  int signal = 0;
+};
+
+/// Waits for a child made by fork.
+inline child_end wait_for(pid_t child) {
+  int status = 0;
+  while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  }
+  child_end end;
+  if (WIFEXITED(status)) end.code = WEXITSTATUS(status);
+  if (WIFSIGNALED(status)) end.signal = WTERMSIG(status);
+  return end;
+}
+
+/// Runs `work` in a child. Exit 0 where it returns, the exit code of a candor::error, 99 for other
+/// exceptions. Nothing of the test framework runs in the child: it leaves by _exit.
+template <class Work>
+pid_t start_child(Work work) {
+  const pid_t child = ::fork();
+  if (child != 0) return child;
+  int code = 0;
+  try {
+    work();
+  } catch (const candor::error& problem) {
+    code = problem.exit_code();
+  } catch (...) {
+    code = 99;
+  }
+  ::_exit(code);
+}
+
+template <class Work>
+child_end in_child(Work work) {
+  return wait_for(start_child(std::move(work)));
+}
+
+/// An empty folder that is removed with all that it holds.
+class scratch_folder {
+ public:
+  scratch_folder() {
+    std::string pattern = (std::filesystem::temp_directory_path() / "candor-test-XXXXXX").string();
+    if (::mkdtemp(pattern.data()) == nullptr)
+      throw std::system_error(errno, std::generic_category(), pattern);
+    path_ = pattern;
+  }
+  scratch_folder(const scratch_folder&) = delete;
+  scratch_folder& operator=(const scratch_folder&) = delete;
+  ~scratch_folder() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  const std::filesystem::path& path() const { return path_; }
+  std::filesystem::path operator/(std::string_view name) const { return path_ / name; }
+
+ private:
+  std::filesystem::path path_;
+};
+
+}  // namespace candor_test
