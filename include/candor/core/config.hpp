@@ -15,16 +15,13 @@
 #ifndef CANDOR_COMPILED
 #define CANDOR_COMPILED 0
 #endif
-#if CANDOR_COMPILED
-#define CANDOR_INLINE
+#define CANDOR_DEFINES (!CANDOR_COMPILED)
+/// Marks the bodies in `*_impl.hpp`. The units of candor::compiled include those they define themselves, and emit them
+/// though nothing there calls them.
+#ifdef CANDOR_BUILDING
+#define CANDOR_INLINE [[gnu::used]] inline
 #else
 #define CANDOR_INLINE inline
-#endif
-/// 1 where this unit defines the bodies: always without candor::compiled, with it in its own sources only.
-#if !CANDOR_COMPILED || defined(CANDOR_BUILDING)
-#define CANDOR_DEFINES 1
-#else
-#define CANDOR_DEFINES 0
 #endif
 
 #ifndef CANDOR_HAS_ONEDNN
