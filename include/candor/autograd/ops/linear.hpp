@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+/// @file
+/// y = x W^T + b (+ residual).  Backward: d_x += d_y W,  d_W += d_y^T x,  d_b += column sums of d_y.
+/// Shapes: x (T, in), W (out, in), b (out), residual and y (T, out).
+
+#include <candor/autograd/parameter.hpp>
+#include <candor/autograd/tape.hpp>
+#include <candor/autograd/variable.hpp>
+#include <candor/backend/backend.hpp>
+
+#include <type_traits>
+
+namespace CANDOR_NS {
+
+/// y(row, :) = [residual(row, :)] + [bias]
+template <class B, class T>
+struct start_rows_program {
+  view<B, T> y;                // (T, out)
+  view<B, const T> residual;   // (T, out) or no data
+  view<B, const T> bias;       // (1, out) or no data
+
+  template <class Team>
+  CANDOR_HD void operator()(const Team& team, std::int64_t row) const {
+    using A = accumulator_t<T>;
+    T* out = y.row(row);
+    const T* start = residual.data != nullptr ? residual.row(row) : nullptr;
+    const T* b = bias.data;
+    if (start != nullptr && b != nullptr)
+      team.each(y.cols, [=](std::int64_t i) { out[i] = static_cast<T>(static_cast<A>(start[i]) + static_cast<A>(b[i])); });
+    else if (start != nullptr)
+      team.each(y.cols, [=](std::int64_t i) { out[i] = start[i]; });
+    else
+      team.each(y.cols, [=](std::int64_t i) { out[i] = b[i]; });
+  }
+};
+
+/// d(block of columns) = [d +] sums over the rows of x. A row of the program is a block of `width` columns.
+template <class B, class T>
+struct column_sum_program {
+  static constexpr std::int64_t width = 32;
+  view<B, const T> x;                  // (T, C)
+  gradient_sink<B, accumulator_t<T>> out;  // (1, C)
+
+  template <class Team>
+  CANDOR_HD void operator()(const Team& team, std::int64_t block) const {
+    using A = accumulator_t<T>;
+    const std::int64_t first = block * width;
+    const std::int64_t count = x.cols - first < width ? x.cols - first : width;
+    A* d = out.d.data + first;
+    const bool add = out.add;
+    const auto source = x;
+    team.each(count, [=](std::int64_t i) { d[i] = add ? d[i] : A(0); });
+    for (std::int64_t r = 0; r < source.rows; ++r) {
+      const T* row_data = source.row(r) + first;
+      team.each(count, [=](std::int64_t i) { d[i] += static_cast<A>(row_data[i]); });
+    }
+  }
+};
+
+template <class B, class T>
+void add_column_sums(B& backend, view<B, const T> x, const gradient_sink<B, accumulator_t<T>>& out) {
+  using program = column_sum_program<B, T>;
+  backend.rows((x.cols + program::width - 1) / program::width, x.rows * program::width, program{x, out});
+}
+
+/// d(row, :) = [d +] x(row, :)
+template <class B, class T>
+struct add_rows_program {
+  view<B, const T> x;
+  gradient_sink<B, T> out;
+
+  template <class Team>
+  CANDOR_HD void operator()(const Team& team, std::int64_t row) const {
+    using A = accumulator_t<T>;
+    T* d = out.d.row(row);
+    const T* source = x.row(row);
+    if (out.add)
+      team.each(x.cols, [=](std::int64_t i) { d[i] = static_cast<T>(static_cast<A>(d[i]) + static_cast<A>(source[i])); });
+    else
+      team.each(x.cols, [=](std::int64_t i) { d[i] = source[i]; });
+  }
+};
+
+/// `adapted` says that a trainable correction will be added to y, so that its gradient is wanted in any case.
+template <class B, class T>
+variable<B, T> linear(tape<B>& tape, const variable<B, T>& x, parameter<B, T>& weight,
+                      std::type_identity_t<parameter<B, T>>* bias = nullptr,
+                      const std::type_identity_t<variable<B, T>>& residual = {}, bool adapted = false) {
+  const bool tracked = tape.recording() && (x.tracked() || residual.tracked() || weight.trainable() || adapted ||
+                                            (bias != nullptr && bias->trainable()));
+  variable<B, T> y(tape.backend(), shape{x.rows(), weight.extents().rows()}, tracked);
+  B& backend = tape.backend();
+  const bool start = bias != nullptr || residual;
+  if (start)
+    backend.rows(y.rows(), y.cols(),
+                 start_rows_program<B, T>{y.value(), residual ? residual.value() : view<B, T>{},
+                                          bias != nullptr ? bias->value() : view<B, const T>{}});
+  backend.template matmul<T, T>(transpose::no, x.value(), transpose::yes, weight.value(), y.value(), start);
+
+  if (tracked)
+    tape.record([&backend, x, &weight, bias, residual, y] {
+      const view<B, const T> d_y = y.gradient();
+      if (residual.tracked()) backend.rows(d_y.rows, d_y.cols, add_rows_program<B, T>{d_y, residual.sink()});
+      if (x.tracked()) {
+        const auto d_x = x.sink();
+        backend.template matmul<T, T>(transpose::no, d_y, transpose::no, weight.value(), d_x.d, d_x.add);
+      }
+      if (weight.trainable()) {
+        const auto d_w = weight.sink();
+        backend.template matmul<T, accumulator_t<T>>(transpose::yes, d_y, transpose::no, x.value(), d_w.d, d_w.add);
+      }
+      if (bias != nullptr && bias->trainable()) add_column_sums<B, T>(backend, d_y, bias->sink());
+    });
+  return y;
+}
+
+}  // namespace CANDOR_NS

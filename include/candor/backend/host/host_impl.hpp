@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+/// @file
+/// Threads and memory of the CPU backend.
+
+#include <candor/backend/host/host.hpp>
+
+#include <oneapi/tbb/blocked_range.h>
+#include <oneapi/tbb/info.h>
+#include <oneapi/tbb/parallel_for.h>
+#include <oneapi/tbb/task_arena.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <bit>
+#include <cstdlib>
+#include <cstring>
+#include <mutex>
+#include <new>
+#include <vector>
+
+namespace CANDOR_NS {
+
+/// Freed blocks wait in lists by size class (eight classes for each power of two), so that a training step
+/// does not return its activations to the system and fault them in again.
+struct host::state {
+  explicit state(const host_options& o)
+      : options(o), arena(o.threads > 0 ? o.threads : tbb::info::default_concurrency()) {}
+  ~state() {
+    for (auto& list : free_lists)
+      for (void* block : list) std::free(block);
+  }
+
+  static constexpr std::size_t alignment = 64;
+  static std::size_t class_of(std::size_t bytes) {
+    const std::size_t units = (std::max<std::size_t>(bytes, 1) + alignment - 1) / alignment;
+    if (units <= 8) return units - 1;
+    const auto log = static_cast<std::size_t>(std::bit_width(units - 1)) - 1;  // units in (2^log, 2^(log+1)]
+    return 8 + (log - 3) * 8 + ((units - 1) >> (log - 3)) - 8;
+  }
+  static std::size_t size_of_class(std::size_t c) {
+    if (c < 8) return (c + 1) * alignment;
+    const std::size_t log = (c - 8) / 8 + 3;
+    return (((c - 8) % 8 + 9) << (log - 3)) * alignment;
+  }
+
+  host_options options;
+  tbb::task_arena arena;
+  std::mutex mutex;
+  std::array<std::vector<void*>, 360> free_lists;
+  std::uint64_t in_use = 0, peak = 0, pooled = 0;  // bytes
+};
+
+CANDOR_INLINE host::host(const host_options& options) {
+  require<usage_error>(options.threads >= 0 && options.threads <= 4096, "[host] threads must be 0 (all cores) to 4096, got ",
+                       options.threads);
+  state_ = std::make_unique<state>(options);
+}
+CANDOR_INLINE host::~host() = default;
+CANDOR_INLINE host::host(host&&) noexcept = default;
+CANDOR_INLINE host& host::operator=(host&&) noexcept = default;
+
+CANDOR_INLINE int host::threads() const { return state_->arena.max_concurrency(); }
+
+CANDOR_INLINE void* host::allocate(std::size_t bytes) {
+  state& s = *state_;
+  const std::size_t c = state::class_of(bytes);
+  const std::size_t size = state::size_of_class(c);
+  const std::lock_guard lock(s.mutex);
+  const auto over_limit = [&] { return s.options.memory_limit > 0 && s.in_use + s.pooled + size > s.options.memory_limit; };
+  void* block = nullptr;
+  if (auto& list = s.free_lists[c]; !list.empty()) {
+    block = list.back();
+    list.pop_back();
+    s.pooled -= size;
+  } else {
+    if (over_limit()) {  // give the pool back before giving up
+      for (auto& blocks : s.free_lists) {
+        for (void* b : blocks) std::free(b);
+        blocks.clear();
+      }
+      s.pooled = 0;
+    }
+    if (!over_limit()) block = std::aligned_alloc(state::alignment, size);
+  }
+  require<memory_error>(block != nullptr, "[host] cannot allocate ", size >> 20, " MiB: ", s.in_use >> 20,
+                        " MiB are in use, the limit is ",
+                        s.options.memory_limit > 0 ? text(s.options.memory_limit >> 20, " MiB") : "what the system gives",
+                        "; lower --max-tokens, use --recompute true, or train with LoRA");
+  s.in_use += size;
+  s.peak = std::max(s.peak, s.in_use);
+  return block;
+}
+
+CANDOR_INLINE void host::release(void* data, std::size_t bytes) noexcept {
+  state& s = *state_;
+  const std::size_t c = state::class_of(bytes);
+  const std::size_t size = state::size_of_class(c);
+  const std::lock_guard lock(s.mutex);
+  s.in_use -= size;
+  s.pooled += size;
+  s.free_lists[c].push_back(data);
+}
+
+CANDOR_INLINE void host::zero(void* data, std::size_t bytes) {
+  if (bytes > 0) std::memset(data, 0, bytes);
+}
+CANDOR_INLINE void host::copy(void* to, const void* from, std::size_t bytes) {
+  if (bytes > 0) std::memcpy(to, from, bytes);
+}
+CANDOR_INLINE std::uint64_t host::bytes_in_use() const { return state_->in_use; }
+CANDOR_INLINE std::uint64_t host::peak_bytes() const { return state_->peak; }
+
+CANDOR_INLINE void host::for_ranges(std::int64_t count, std::int64_t grain,
+                                    function_ref<void(std::int64_t, std::int64_t)> work) {
+  if (count <= 0) return;
+  const std::int64_t parts = std::min<std::int64_t>(4 * threads(), count / std::max<std::int64_t>(grain, 1));
+  if (threads() == 1 || parts <= 1) return work(0, count);
+  state_->arena.execute([&] {
+    tbb::parallel_for(tbb::blocked_range<std::int64_t>(0, parts, 1), [&](const tbb::blocked_range<std::int64_t>& r) {
+      for (std::int64_t p = r.begin(); p < r.end(); ++p) work(count * p / parts, count * (p + 1) / parts);
+    }, tbb::simple_partitioner());
+  });
+}
+
+}  // namespace CANDOR_NS

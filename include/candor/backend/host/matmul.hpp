@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+/// @file
+/// Products on the CPU. Large ones are cut along rows or columns of the result, one single-threaded product a
+/// thread; the sum over the inner axis is never cut.
+
+#include <candor/backend/host/host.hpp>
+
+namespace CANDOR_NS {
+namespace detail {
+
+/// A single-threaded product of row-major matrices: c (m, n) = [c +] op(a) (m, k) op(b) (k, n).
+template <class T, class C>
+struct product {
+  const T* a;
+  const T* b;
+  C* c;
+  std::int64_t m, n, k;
+  std::int64_t lda, ldb, ldc;  // elements between rows as stored
+  bool ta, tb, accumulate;
+};
+
+void multiply(const product<float, float>& p, bool use_onednn);
+void multiply(const product<double, double>& p, bool use_onednn);
+void multiply(const product<bfloat16, float>& p, bool use_onednn);
+void multiply(const product<bfloat16, bfloat16>& p, bool use_onednn);
+bool onednn_allowed(host& backend);
+
+}  // namespace detail
+
+template <class T, class C>
+void host::matmul(transpose ta, view<host, const T> a, transpose tb, view<host, const T> b, view<host, C> c,
+                  bool accumulate) {
+  const bool at = ta == transpose::yes, bt = tb == transpose::yes;
+  const std::int64_t m = at ? a.cols : a.rows, k = at ? a.rows : a.cols;
+  const std::int64_t n = bt ? b.rows : b.cols, kb = bt ? b.cols : b.rows;
+  require<shape_error>(k == kb && c.rows == m && c.cols == n, "[matmul] a ", a, at ? " transposed" : "", " times b ", b,
+                       bt ? " transposed" : "", " does not give c ", c);
+  if (m == 0 || n == 0) return;
+  const bool use_onednn = detail::onednn_allowed(*this);
+  const auto block = [&](std::int64_t i, std::int64_t rows, std::int64_t j, std::int64_t cols) {
+    detail::multiply(detail::product<T, C>{at ? a.data + i : a.row(i), bt ? b.row(j) : b.data + j, &c(i, j), rows, cols, k,
+                                           a.stride, b.stride, c.stride, at, bt, accumulate},
+                     use_onednn);
+  };
+  const double work = static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(k);
+  const auto parts = std::int64_t{work < 1 << 18 ? 1 : threads()};
+  if (parts == 1) return block(0, m, 0, n);
+  // Cuts fall on multiples of 32, so that no thread is left with a ragged edge in the middle.
+  const bool by_rows = m >= n;
+  const std::int64_t length = by_rows ? m : n;
+  const std::int64_t step = ((length + parts - 1) / parts + 31) / 32 * 32;
+  for_ranges((length + step - 1) / step, 1, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t p = begin; p < end; ++p) {
+      const std::int64_t from = p * step, count = (p + 1) * step < length ? step : length - from;
+      by_rows ? block(from, count, 0, n) : block(0, m, from, count);
+    }
+  });
+}
+
+}  // namespace CANDOR_NS
+
+#if CANDOR_DEFINES
+#include <candor/backend/host/matmul_impl.hpp>
+#endif
