@@ -2,17 +2,17 @@
 # The rules of the source tree as tests: arrows between rooms, each header alone, and two header-only units in one
 # program. candor.hpp as CUDA is compiled with tests/cuda.
 set(definitions "$<TARGET_PROPERTY:candor,INTERFACE_COMPILE_DEFINITIONS>")
-add_test(NAME "rules: the source tree keeps its rules"
+add_test(NAME "rules/the source tree keeps its rules"
          COMMAND sh "${PROJECT_SOURCE_DIR}/cmake/check_rules.sh" "${PROJECT_SOURCE_DIR}")
-add_test(NAME "rules: every planted violation is found"
+add_test(NAME "rules/every planted violation is found"
          COMMAND sh "${CMAKE_CURRENT_LIST_DIR}/planted.sh" "${PROJECT_SOURCE_DIR}/cmake/check_rules.sh")
-add_test(NAME "rules: every header compiles alone"
+add_test(NAME "rules/every header compiles alone"
          COMMAND sh "${PROJECT_SOURCE_DIR}/cmake/check_headers.sh" "${PROJECT_SOURCE_DIR}/include"
                  "${CMAKE_CXX_COMPILER}" -DCANDOR_COMPILED=1 "-D$<JOIN:${definitions},;-D>"
          COMMAND_EXPAND_LISTS)
-set_tests_properties("rules: the source tree keeps its rules" "rules: every planted violation is found"
-                     "rules: every header compiles alone" PROPERTIES LABELS rules TIMEOUT ${timeout})
-set_tests_properties("rules: every header compiles alone" PROPERTIES PROCESSORS 2)
+set_tests_properties("rules/the source tree keeps its rules" "rules/every planted violation is found"
+                     "rules/every header compiles alone" PROPERTIES LABELS rules TIMEOUT ${timeout})
+set_tests_properties("rules/every header compiles alone" PROPERTIES PROCESSORS 2)
 
 # A function that lacks `inline` is defined twice here, and the program does not link.
 if(EXISTS "${PROJECT_SOURCE_DIR}/include/candor/candor.hpp")
@@ -26,6 +26,6 @@ if(EXISTS "${PROJECT_SOURCE_DIR}/include/candor/candor.hpp")
                  "${CMAKE_CURRENT_BINARY_DIR}/header_only/second.cpp" "${CMAKE_CURRENT_BINARY_DIR}/header_only/main.cpp")
   target_link_libraries(header_only PRIVATE candor candor_warnings)
   target_compile_options(header_only PRIVATE -O0 -g0)
-  add_test(NAME "rules: two header-only units make one program" COMMAND header_only)
-  set_tests_properties("rules: two header-only units make one program" PROPERTIES LABELS rules TIMEOUT ${timeout})
+  add_test(NAME "rules/two header-only units make one program" COMMAND header_only)
+  set_tests_properties("rules/two header-only units make one program" PROPERTIES LABELS rules TIMEOUT ${timeout})
 endif()
