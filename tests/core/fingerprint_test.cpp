@@ -17,8 +17,8 @@ namespace {
 
 /// A folder that is removed with its files when the test ends.
 struct scratch {
-  std::filesystem::path folder =
-      std::filesystem::temp_directory_path() / ("candor_fingerprint_" + std::to_string(std::random_device{}()));
+  std::filesystem::path folder = std::filesystem::temp_directory_path() /
+                                 ("candor_fingerprint_" + std::to_string(std::random_device{}()));
   scratch() { std::filesystem::create_directories(folder); }
   ~scratch() { std::filesystem::remove_all(folder); }
   std::filesystem::path write(const std::string& name, const std::string& bytes) const {

@@ -30,7 +30,8 @@ double ulp_error(float found, double exact) {
   return std::abs(double{found} - exact) / std::ldexp(1.0, exponent - 23);
 }
 
-/// The largest error over every `step`-th float of all 2^32, both signs, subnormals, infinities and NaN included.
+/// The largest error over every `step`-th float of all 2^32, both signs, subnormals, infinities and NaN
+/// included.
 template <class F, class G>
 double worst(F own, G exact, std::uint32_t step = 1021) {
   double most = 0;

@@ -19,7 +19,8 @@ using candor::uint32x4;
 TEST_CASE("philox gives the known answers of its authors", "[core][random]") {
   // kat_vectors of Random123: philox4x32 10
   CHECK(philox({{0, 0, 0, 0}}, 0, 0) == uint32x4{{0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8}});
-  CHECK(philox({{~0u, ~0u, ~0u, ~0u}}, ~0u, ~0u) == uint32x4{{0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd}});
+  CHECK(philox({{~0u, ~0u, ~0u, ~0u}}, ~0u, ~0u) ==
+        uint32x4{{0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd}});
   CHECK(philox({{0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344}}, 0xa4093822, 0x299f31d0) ==
         uint32x4{{0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1}});
 }
@@ -113,7 +114,7 @@ TEST_CASE("below(n) is even and stays below n", "[core][random]") {
   for (int i = 0; i < 70'000; ++i) ++count[r.below(7)];
   double chi2 = 0;
   for (const int c : count) chi2 += (c - 1e4) * (c - 1e4) / 1e4;
-  CHECK(chi2 < 22.5);  // 6 degrees of freedom, p = 0.001
+  CHECK(chi2 < 22.5);                               // 6 degrees of freedom, p = 0.001
   const std::uint64_t large = 0xC000000000000000u;  // plain modulo would give the lower third twice as often
   int low = 0;
   for (int i = 0; i < 30'000; ++i) {

@@ -2,8 +2,8 @@
 #pragma once
 /// @file
 /// Fingerprints of what a cached result depends on: XXH3 with 128 bits, as `xxh128sum` prints it.
-/// A fingerprint keeps one digest for each label, so that a stale cache is refused with the differing part named.
-/// It finds accidental change; it is no protection against a forger.
+/// A fingerprint keeps one digest for each label, so that a stale cache is refused with the differing part
+/// named. It finds accidental change; it is no protection against a forger.
 
 #include <candor/core/config.hpp>
 
@@ -23,7 +23,8 @@ std::string hash_bytes(std::string_view bytes);
 /// XXH3-128 of a file's content, read in blocks. Throws io_error where the file cannot be read.
 std::string hash_file(const std::filesystem::path& path);
 
-/// An ordered list of labelled digests. What is added under a label that is already there is chained to it, in order.
+/// An ordered list of labelled digests. What is added under a label that is already there is chained to it,
+/// in order.
 class fingerprint {
  public:
   struct part {

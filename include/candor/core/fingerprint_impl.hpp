@@ -59,13 +59,14 @@ CANDOR_INLINE std::string hash_file(const std::filesystem::path& path) {
   std::vector<char> block(std::size_t{1} << 20);
   while (const std::size_t n = std::fread(block.data(), 1, block.size(), file.get()))
     XXH3_128bits_update(&state, block.data(), n);
-  require<io_error>(std::ferror(file.get()) == 0, "cannot read ", path.string(), " to hash it: ",
-                    std::strerror(errno));
+  require<io_error>(std::ferror(file.get()) == 0, "cannot read ", path.string(),
+                    " to hash it: ", std::strerror(errno));
   return detail::hash_hex(XXH3_128bits_digest(&state));
 }
 
 CANDOR_INLINE void fingerprint::add(std::string_view label, std::string_view bytes) {
-  const auto known = std::find_if(parts_.begin(), parts_.end(), [&](const part& p) { return p.label == label; });
+  const auto known =
+      std::find_if(parts_.begin(), parts_.end(), [&](const part& p) { return p.label == label; });
   if (known == parts_.end())
     parts_.push_back({std::string(label), hash_bytes(bytes)});
   else

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 /// @file
-/// Elementary functions in float for loops over rows: polynomials without branches, so that g++ -O3 vectorises
-/// loops over them, at most 2 ulp from the true value, right at 0, subnormals,
-/// infinities and NaN. Every multiply-add is an explicit fma, so host (with FMA: -march=x86-64-v3 or later) and device give the same
-/// bits, and contraction by the compiler changes nothing. The overloads for double call std:: and serve finite
-/// differences. Coefficients: own Remez fits in 40 digits, rounded to float one by one.
+/// Elementary functions in float for loops over rows: polynomials without branches, so that g++ -O3
+/// vectorises loops over them, at most 2 ulp from the true value, right at 0, subnormals, infinities and NaN.
+/// Every multiply-add is an explicit fma, so host (with FMA: -march=x86-64-v3 or later) and device give the
+/// same bits, and contraction by the compiler changes nothing. The overloads for double call std:: and serve
+/// finite differences. Coefficients: own Remez fits in 40 digits, rounded to float one by one.
 
 #include <candor/core/bits.hpp>
 #include <candor/core/config.hpp>
@@ -32,7 +32,7 @@ CANDOR_HD inline double abs(double x) { return std::fabs(x); }
 /// |x| with the sign of s.
 CANDOR_HD inline float copysign(float x, float s) {
   return bit_cast<float>((bit_cast<std::uint32_t>(x) & 0x7fffffffu) |
-                              (bit_cast<std::uint32_t>(s) & 0x80000000u));
+                         (bit_cast<std::uint32_t>(s) & 0x80000000u));
 }
 
 namespace detail {
@@ -41,14 +41,15 @@ inline constexpr float infinity = __builtin_inff();
 inline constexpr float not_a_number = __builtin_nanf("");
 inline constexpr float least_normal = 0x1p-126f;
 inline constexpr float log2_e = 0x1.715476p+0f;
-inline constexpr float ln2_high = 0x1.63p-1f;  // ln 2 = high + low; n * high is exact for the exponents of floats
+inline constexpr float ln2_high =
+    0x1.63p-1f;  // ln 2 = high + low; n * high is exact for the exponents of floats
 inline constexpr float ln2_low = -0x1.bd0106p-13f;
 
-/// `yes` or `no` by masks: of a plain choice g++ makes a branch, moves the polynomial into it and cannot vectorise.
+/// `yes` or `no` by masks: of a plain choice g++ makes a branch, moves the polynomial into it and cannot
+/// vectorise.
 CANDOR_HD inline float choose(bool condition, float yes, float no) {
   const std::uint32_t mask = 0u - static_cast<std::uint32_t>(condition);
-  return bit_cast<float>((bit_cast<std::uint32_t>(yes) & mask) |
-                              (bit_cast<std::uint32_t>(no) & ~mask));
+  return bit_cast<float>((bit_cast<std::uint32_t>(yes) & mask) | (bit_cast<std::uint32_t>(no) & ~mask));
 }
 
 /// 2^n as a float; n in [-126, 127].
@@ -56,7 +57,8 @@ CANDOR_HD inline float power_of_two(std::int32_t n) {
   return bit_cast<float>(static_cast<std::uint32_t>(n + 127) << 23);
 }
 
-/// x = n ln 2 + r with |r| <= ln 2 / 2. The sum with 1.5 * 2^23 rounds n to an integer that stands in the low bits.
+/// x = n ln 2 + r with |r| <= ln 2 / 2. The sum with 1.5 * 2^23 rounds n to an integer that stands in the low
+/// bits.
 struct reduced {
   std::int32_t n;
   float r;
@@ -181,7 +183,9 @@ CANDOR_HD inline double sigmoid(double x) {
 
 /// log(1 + exp(x)) in nats.
 CANDOR_HD inline float softplus(float x) { return detail::choose(x < 0.0f, 0.0f, x) + log1p(exp(-abs(x))); }
-CANDOR_HD inline double softplus(double x) { return (x < 0.0 ? 0.0 : x) + std::log1p(std::exp(-std::fabs(x))); }
+CANDOR_HD inline double softplus(double x) {
+  return (x < 0.0 ? 0.0 : x) + std::log1p(std::exp(-std::fabs(x)));
+}
 
 /// The error function: x + x p(x^2) near 0, 1 - exp(q(|x|)) with q fitted to log(erfc) beyond.
 CANDOR_HD inline float erf(float x) {
@@ -230,7 +234,8 @@ CANDOR_HD inline float rsqrt(float x) {
 }
 CANDOR_HD inline double rsqrt(double x) { return 1.0 / std::sqrt(x); }
 
-/// The square root, correctly rounded. Own steps where errno would keep the compiler from vectorising its own.
+/// The square root, correctly rounded. Own steps where errno would keep the compiler from vectorising its
+/// own.
 CANDOR_HD inline float sqrt(float x) {
 #if defined(__CUDA_ARCH__)
   return ::sqrtf(x);
@@ -255,7 +260,8 @@ struct sine_cosine {
 };
 CANDOR_HD inline sine_cosine sincos_of_turn(std::uint32_t i) {
   const std::uint32_t quadrant = (i + 0x20000000u) >> 30;
-  const float a = static_cast<float>(static_cast<std::int32_t>(i - (quadrant << 30))) * 0x1p-32f;  // within 1/8
+  const float a =
+      static_cast<float>(static_cast<std::int32_t>(i - (quadrant << 30))) * 0x1p-32f;  // within 1/8
   const float s = a * a;
   float p = fma(0x1.a02f5p+8f, s, -0x1.61a7cep+6f);
   p = fma(p, s, 0x1.46e0f4p+6f);

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 /// @file
-/// Counter-based random numbers: Philox4x32-10 (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3"),
-/// the same on host and device. A stream is (seed, stream); any position is reached at once, and three integers
-/// resume it. The rounds are written here, not taken from Random123, whose header brings <iostream> and the
-/// intrinsics into every unit; the tests compare the two.
+/// Counter-based random numbers: Philox4x32-10 (Salmon et al. 2011, "Parallel random numbers: as easy as 1,
+/// 2, 3"), the same on host and device. A stream is (seed, stream); any position is reached at once, and
+/// three integers resume it. The rounds are written here, not taken from Random123, whose header brings
+/// <iostream> and the intrinsics into every unit; the tests compare the two.
 
 #include <candor/core/config.hpp>
 #include <candor/core/math.hpp>
@@ -60,7 +60,8 @@ struct random_state {
   friend bool operator==(const random_state&, const random_state&) = default;
 };
 
-/// The stream of words named by (seed, stream). Streams of the same seed are independent: give each use its own.
+/// The stream of words named by (seed, stream). Streams of the same seed are independent: give each use its
+/// own.
 class random_stream {
  public:
   CANDOR_HD random_stream(std::uint64_t seed, std::uint64_t stream) : state_{seed, stream, 0} {}
