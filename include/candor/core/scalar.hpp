@@ -3,10 +3,10 @@
 /// @file
 /// Element types: float, double, bfloat16, and half for reading files. `dtype` names them at run time.
 
+#include <candor/core/bits.hpp>
 #include <candor/core/config.hpp>
 #include <candor/core/error.hpp>
 
-#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
@@ -19,12 +19,12 @@ struct bfloat16 {
 
   bfloat16() = default;
   CANDOR_HD constexpr explicit bfloat16(float value) {
-    const auto u = std::bit_cast<std::uint32_t>(value);
+    const auto u = bit_cast<std::uint32_t>(value);
     const std::uint32_t rounded = (u + 0x7fffu + ((u >> 16) & 1u)) >> 16;
     const bool nan = (u & 0x7fffffffu) > 0x7f800000u;
     bits = static_cast<std::uint16_t>(nan ? ((u >> 16) | 0x40u) : rounded);
   }
-  CANDOR_HD constexpr operator float() const { return std::bit_cast<float>(std::uint32_t{bits} << 16); }
+  CANDOR_HD constexpr operator float() const { return bit_cast<float>(std::uint32_t{bits} << 16); }
 };
 
 /// IEEE binary16, as some checkpoints store it. Converted on reading; nothing computes in it.
@@ -33,7 +33,7 @@ struct half {
 
   half() = default;
   constexpr explicit half(float value) {
-    const auto u = std::bit_cast<std::uint32_t>(value);
+    const auto u = bit_cast<std::uint32_t>(value);
     const std::uint32_t sign = (u >> 16) & 0x8000u;
     const std::uint32_t magnitude = u & 0x7fffffffu;
     if (magnitude > 0x7f800000u) {
@@ -41,8 +41,8 @@ struct half {
     } else if (magnitude >= 0x477ff000u) {  // rounds to 65536 or more
       bits = static_cast<std::uint16_t>(sign | 0x7c00u);
     } else if (magnitude < 0x38800000u) {  // subnormal: the addition aligns and rounds to even
-      const float shifted = std::bit_cast<float>(magnitude) + 0.5f;
-      bits = static_cast<std::uint16_t>(sign | (std::bit_cast<std::uint32_t>(shifted) - 0x3f000000u));
+      const float shifted = bit_cast<float>(magnitude) + 0.5f;
+      bits = static_cast<std::uint16_t>(sign | (bit_cast<std::uint32_t>(shifted) - 0x3f000000u));
     } else {
       const std::uint32_t rounded = magnitude + 0xfffu + ((magnitude >> 13) & 1u) - 0x38000000u;
       bits = static_cast<std::uint16_t>(sign | (rounded >> 13));
@@ -52,8 +52,8 @@ struct half {
     const std::uint32_t sign = (bits & 0x8000u) << 16;
     const std::uint32_t exponent = (bits >> 10) & 0x1fu;
     const std::uint32_t mantissa = bits & 0x3ffu;
-    if (exponent == 31) return std::bit_cast<float>(sign | 0x7f800000u | (mantissa << 13));
-    if (exponent != 0) return std::bit_cast<float>(sign | ((exponent + 112) << 23) | (mantissa << 13));
+    if (exponent == 31) return bit_cast<float>(sign | 0x7f800000u | (mantissa << 13));
+    if (exponent != 0) return bit_cast<float>(sign | ((exponent + 112) << 23) | (mantissa << 13));
     const float magnitude = static_cast<float>(mantissa) * 0x1p-24f;
     return sign != 0 ? -magnitude : magnitude;
   }
