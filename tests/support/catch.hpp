@@ -25,6 +25,15 @@ using Catch::Approx;
 
 namespace candor_test {
 
+/// Matches a text that contains `part`; the two versions name this matcher differently.
+inline auto contains(const std::string& part) {
+#if __has_include(<catch2/catch_all.hpp>)
+  return Catch::Matchers::ContainsSubstring(part);
+#else
+  return Catch::Matchers::Contains(part);
+#endif
+}
+
 /// A golden file: golden("room/file") is tests/room/golden/file.
 inline std::filesystem::path golden(std::string_view name) {
   const std::string_view room = name.substr(0, name.find('/'));
