@@ -70,7 +70,8 @@ TEST_CASE("evaluation metrics carry a prefix", "[train][metrics]") {
 
 TEST_CASE("names that would break the line are refused", "[train][metrics]") {
   metrics_row row;
-  for (const char* name : {"", "a\"b", "a\\b", "a\nb", "\xc3\xa9"}) CHECK_THROWS_AS(row.set(name, 1), usage_error);
+  for (const char* name : {"", "a\"b", "a\\b", "a\nb", "\xc3\xa9"})
+    CHECK_THROWS_AS(row.set(name, 1), usage_error);
 }
 
 TEST_CASE("a window gives weighted means and starts anew", "[train][metrics]") {
@@ -119,8 +120,9 @@ TEST_CASE("a resumed run cuts the metrics at the checkpoint's offset", "[train][
     moved.write(row_of(3, 0.5));
   }
   CHECK(read_file(path) == whole);
-  CHECK(whole == "{\"loss\": 0.7, \"global_step\": 1}\n{\"loss\": 0.6, \"global_step\": 2}\n"
-                 "{\"loss\": 0.5, \"global_step\": 3}\n");
+  CHECK(whole ==
+        "{\"loss\": 0.7, \"global_step\": 1}\n{\"loss\": 0.6, \"global_step\": 2}\n"
+        "{\"loss\": 0.5, \"global_step\": 3}\n");
   CHECK(metrics_writer(path).offset() == 0);
   CHECK(read_file(path).empty());
 }

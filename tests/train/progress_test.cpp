@@ -55,7 +55,8 @@ TEST_CASE("the bar fits 80 columns and drops metrics that do not", "[train][prog
   CHECK(progress_bar(state, 80) ==
         "train  42% [#####         ] 420/1000 01:20<01:56 40 pairs/s loss 0.4312 acc 0.87");
   CHECK(progress_bar(state, 200) ==
-        "train  42% [##########              ] 420/1000 01:20<01:56 40 pairs/s loss 0.4312 acc 0.87 margin 1.5");
+        "train  42% [##########              ] 420/1000 01:20<01:56 40 pairs/s loss 0.4312 acc 0.87 margin "
+        "1.5");
   for (int columns = 1; columns <= 120; ++columns)
     CHECK(progress_bar(state, columns).size() <= static_cast<std::size_t>(columns));
 }
@@ -79,7 +80,8 @@ TEST_CASE("the rate counts the steps of this process only", "[train][progress]")
 
 TEST_CASE("outside a terminal plain lines come every so often", "[train][progress]") {
   const pipe_ends ends;
-  progress shown({.title = "score", .unit = "records", .total = 50, .line_seconds = 1000, .descriptor = ends.write_end});
+  progress shown(
+      {.title = "score", .unit = "records", .total = 50, .line_seconds = 1000, .descriptor = ends.write_end});
   CHECK_FALSE(shown.on_terminal());
   for (int step = 1; step <= 50; ++step) shown.update(step, {{"loss", 1.0 / step}});
   shown.message("saved checkpoint-50");

@@ -45,14 +45,24 @@ constexpr std::array linear{0.0,
                             5.714285714285714e-05,
                             2.857142857142857e-05,
                             0.0};
-constexpr std::array constant{0.0,    6.666666666666667e-05, 0.00013333333333333334, 0.0002, 0.0002, 0.0002,
-                              0.0002, 0.0002,                0.0002,                 0.0002, 0.0002};
+constexpr std::array constant{0.0,
+                              6.666666666666667e-05,
+                              0.00013333333333333334,
+                              0.0002,
+                              0.0002,
+                              0.0002,
+                              0.0002,
+                              0.0002,
+                              0.0002,
+                              0.0002,
+                              0.0002};
 
 void check(const schedule_options& options, const std::array<double, 11>& expected) {
   const schedule s(options, 10);
   for (std::size_t step = 0; step < expected.size(); ++step) {
     INFO("step " << step);
-    CHECK(2e-4 * s.factor(static_cast<std::int64_t>(step)) == Approx(expected[step]).epsilon(1e-13).margin(1e-19));
+    CHECK(2e-4 * s.factor(static_cast<std::int64_t>(step)) ==
+          Approx(expected[step]).epsilon(1e-13).margin(1e-19));
   }
 }
 

@@ -62,7 +62,8 @@ TEST_CASE("threads that start under the block do not take the signals", "[train]
   const auto blocked_here = [] {
     sigset_t now;
     ::pthread_sigmask(SIG_SETMASK, nullptr, &now);
-    return sigismember(&now, SIGTERM) == 1 && sigismember(&now, SIGINT) == 1 && sigismember(&now, SIGUSR1) == 1;
+    return sigismember(&now, SIGTERM) == 1 && sigismember(&now, SIGINT) == 1 &&
+           sigismember(&now, SIGUSR1) == 1;
   };
   bool in_worker = false, in_worker_outside = true;
   {

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+/// @file
+/// Bodies of run_folder.hpp. The lock is flock(2) on a hidden file, which ends with the process, however it
+/// ends.
+
+#include <candor/core/error.hpp>
+#include <candor/io/atomic_file.hpp>
+#include <candor/io/os_error.hpp>
+#include <candor/train/checkpoint_folder.hpp>
+#include <candor/train/run_folder.hpp>
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <string>
+#include <system_error>
+#include <utility>
+
+namespace CANDOR_NS {
+namespace detail {
+
+inline constexpr std::string_view run_lock_name = ".lock";
+
+/// usage_error where the folder holds anything but the lock.
+CANDOR_INLINE void require_empty_run(const std::filesystem::path& run, std::string_view advice) {
+  std::error_code problem;
+  auto entry = std::filesystem::directory_iterator(run, problem);
+  for (; !problem && entry != std::filesystem::directory_iterator(); entry.increment(problem))
+    require<usage_error>(entry->path().filename() == run_lock_name, "the run folder ", run.string(),
+                         " already holds ", entry->path().filename().string(), "; ", advice);
+  if (problem) fail_io("list", run, problem.value());
+}
+
+/// A new run needs an empty folder; a resumed one a folder that a run has used, or an empty one.
+CANDOR_INLINE void require_usable_run(const std::filesystem::path& run, bool resuming) {
+  std::error_code problem;
+  if (!resuming)
+    require_empty_run(run, "continue that run with --resume auto, or choose another folder");
+  else if (!std::filesystem::exists(run / run_lock_name, problem) && list_checkpoints(run).empty())
+    require_empty_run(run, "it is no run that could be resumed: choose another folder");
+}
+
+/// Takes the lock or throws; false where the file system knows no locks.
+CANDOR_INLINE bool lock_run(int descriptor, const std::filesystem::path& run) {
+  while (::flock(descriptor, LOCK_EX | LOCK_NB) != 0) {
+    if (errno == EINTR) continue;
+    if (errno == ENOLCK || errno == ENOSYS || errno == EOPNOTSUPP) return false;
+    if (errno != EWOULDBLOCK) fail_io("lock", run / run_lock_name, errno);
+    const std::string holder = read_file(run / run_lock_name, 4096);
+    fail<usage_error>("another trainer", holder.empty() ? "" : " (process ",
+                      holder.substr(0, holder.find('\n')), holder.empty() ? "" : ")",
+                      " works in the run folder ", run.string(), "; wait for it or choose another folder");
+  }
+  return true;
+}
+
+}  // namespace detail
+
+CANDOR_INLINE run_folder::run_folder(std::filesystem::path path, bool resuming) : path_(std::move(path)) {
+  require<usage_error>(!path_.empty(), "the run folder has no name");
+  std::error_code problem;
+  std::filesystem::create_directories(path_, problem);
+  if (problem) fail_io("create the run folder", path_, problem.value());
+  detail::require_usable_run(path_, resuming);  // before the lock: a foreign folder stays as it is
+  lock_ = detail::open_retrying(path_ / detail::run_lock_name, O_RDWR | O_CREAT, 0666);
+  if (lock_ < 0) fail_io("create", path_ / detail::run_lock_name, errno);
+  try {
+    locked_ = detail::lock_run(lock_, path_);
+    detail::require_usable_run(path_, resuming);  // another run may have come and gone in between
+    if (::ftruncate(lock_, 0) != 0) fail_io("write", path_ / detail::run_lock_name, errno);
+    const std::string holder = text(::getpid(), "\n");
+    detail::write_fully(lock_, holder.data(), holder.size(), path_ / detail::run_lock_name);
+    remove_stale_checkpoints(path_);
+  } catch (...) {
+    ::close(std::exchange(lock_, -1));
+    throw;
+  }
+}
+
+CANDOR_INLINE run_folder::~run_folder() {
+  if (lock_ >= 0) ::close(lock_);
+}
+
+CANDOR_INLINE run_folder::run_folder(run_folder&& other) noexcept
+    : path_(std::move(other.path_)), lock_(std::exchange(other.lock_, -1)), locked_(other.locked_) {}
+
+CANDOR_INLINE run_folder& run_folder::operator=(run_folder&& other) noexcept {
+  std::swap(path_, other.path_);
+  std::swap(lock_, other.lock_);
+  std::swap(locked_, other.locked_);
+  return *this;
+}
+
+CANDOR_INLINE void run_folder::write_config(std::string_view document) const {
+  write_atomically(config_path(), document);
+}
+
+}  // namespace CANDOR_NS
