@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+/// @file
+/// The hinge loss on the margin (SLiC, Zhao et al. 2023, arXiv 2305.10425; TRL's `hinge`):
+///   loss = max(0, 1 - beta (a - c)),  a, c = log-ratios of chosen and rejected to the reference.
+
+#include <candor/objective/objective.hpp>
+
+namespace CANDOR_NS {
+
+struct hinge {
+  double beta = 0.1;  ///< the margin is 1 / beta nats
+
+  template <class S>
+  CANDOR_HD S operator()(const pair<S>& y) const {
+    return max(S(0), S(1) - beta * (y.chosen - y.rejected));
+  }
+};
+
+}  // namespace CANDOR_NS

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+/// @file
+/// What an objective is: a plain struct of options with
+///   template <class S> CANDOR_HD S operator()(const pair<S>& y) const;   // the loss of one item, nats
+/// which is only ever called with dual numbers. It may further declare
+///   static constexpr cell_place cells[]          the places it needs            default: chosen and rejected
+///   static constexpr bool needs_reference        whether it reads references    default: true
+///   double beta                                  nats to reward                 default: 1
+///   template <class S> S reward(const cell<S>&)  the implicit reward            default: beta * ratio
+///   token_weights token_weighting() const        weights of the tokens          default: all 1
+///   struct statistics                            state over the batch           default: none
+/// With statistics it is called as operator()(y, statistics) and has
+///   void update(statistics&, std::span<pair<double, cells>> items) const;
+/// which sees the items of a whole optimizer step, gradient stopped, once before the step's losses; it may
+/// sort them, keep running means, and leave a number for each item in `given`. The state goes into
+/// checkpoints, so it is trivially copyable.
+
+#include <candor/core/config.hpp>
+#include <candor/core/dual.hpp>
+#include <candor/objective/pair.hpp>
+
+#include <iterator>
+#include <span>
+#include <type_traits>
+
+namespace CANDOR_NS {
+
+/// The token weights that an objective asks the data side for: gamma on tokens that differ between chosen and
+/// rejected, 1 on the others (text/align.hpp has the rules).
+struct token_weights {
+  double gamma = 1.0;              ///< 1: all tokens weigh the same, nothing is compared
+  bool whole_sequence = false;     ///< compare prompt and answer together, else the answers alone
+  int min_match = 3;               ///< shorter equal runs belong to the change around them
+  bool autojunk = true;            ///< difflib's rule for frequent tokens
+  bool weight_insertions = false;  ///< also weigh what only one of the two answers has
+};
+
+/// Stands for "no statistics".
+struct no_statistics {};
+
+namespace detail {
+
+template <class O>
+constexpr auto& declared_cells() {
+  if constexpr (requires { O::cells; })
+    return O::cells;
+  else
+    return chosen_and_rejected;
+}
+
+template <class O>
+struct statistics_of {
+  using type = no_statistics;
+};
+template <class O>
+requires requires { typename O::statistics; }
+struct statistics_of<O> {
+  using type = typename O::statistics;
+};
+
+}  // namespace detail
+
+/// How many cells an item of this objective has.
+template <class O>
+inline constexpr int cells_in = static_cast<int>(std::size(detail::declared_cells<O>()));
+
+/// The places of these cells, cells_in<O> of them.
+template <class O>
+constexpr std::span<const cell_place> places_of() {
+  return detail::declared_cells<O>();
+}
+
+/// Whether reference log-probs are read.
+template <class O>
+inline constexpr bool reads_reference = [] {
+  if constexpr (requires { O::needs_reference; })
+    return O::needs_reference;
+  else
+    return true;
+}();
+
+template <class O>
+using statistics_t = typename detail::statistics_of<O>::type;
+template <class O>
+inline constexpr bool has_statistics = !std::is_same_v<statistics_t<O>, no_statistics>;
+
+/// The number type with which an objective is called.
+template <class O, class Value = double>
+using objective_scalar = dual<Value, cells_in<O>>;
+
+namespace detail {
+
+template <class O, class S>
+inline constexpr bool callable = [] {
+  if constexpr (has_statistics<O>)
+    return std::is_invocable_r_v<S, const O&, const pair<S, cells_in<O>>&, const statistics_t<O>&>;
+  else
+    return std::is_invocable_r_v<S, const O&, const pair<S, cells_in<O>>&>;
+}();
+
+}  // namespace detail
+
+/// What `objective_program` and the trainer take.
+template <class O>
+concept objective = std::is_trivially_copyable_v<O> && detail::callable<O, objective_scalar<O>>;
+
+/// Says in words what a type lacks to be an objective.
+template <class O>
+consteval bool check_objective() {
+  static_assert(
+      std::is_trivially_copyable_v<O>,
+      "an objective is copied to the device: keep plain numbers in it, no pointers to what it owns");
+  static_assert(cells_in<O> >= 1, "`cells` must list at least one {branch, image}");
+  static_assert(
+      std::is_trivially_copyable_v<statistics_t<O>>,
+      "the statistics of an objective go into checkpoints as bytes: keep plain numbers in the struct");
+  static_assert(
+      has_statistics<O> || detail::callable<O, objective_scalar<O>>,
+      "an objective needs `template <class S> CANDOR_HD S operator()(const pair<S>& y) const`, with "
+      "`pair<S, n>` where it declares n cells; S is a dual number: call max, log_sigmoid, softplus without "
+      "std::, and write constants as S(0) where both operands of a function would be constants");
+  static_assert(
+      !has_statistics<O> || detail::callable<O, objective_scalar<O>>,
+      "an objective that declares `statistics` needs `template <class S> CANDOR_HD S operator()(const "
+      "pair<S>& y, const statistics& s) const`");
+  if constexpr (has_statistics<O>)
+    static_assert(
+        requires(const O& o, statistics_t<O>& s, std::span<pair<double, cells_in<O>>> items) {
+          o.update(s, items);
+        },
+        "an objective that declares `statistics` needs `void update(statistics&, std::span<pair<double>> "
+        "items) const`, "
+        "with `pair<double, n>` where it declares n cells");
+  return true;
+}
+
+/// The token weights that the objective asks for.
+template <class O>
+constexpr token_weights token_weights_of(const O& objective) {
+  if constexpr (requires { objective.token_weighting(); })
+    return objective.token_weighting();
+  else
+    return {};
+}
+
+/// The implicit reward of a cell as metrics show it: beta (log pi - log pi_ref).
+template <class O, class S>
+CANDOR_HD constexpr S reward_of(const O& objective, const cell<S>& c) {
+  if constexpr (requires { objective.reward(c); })
+    return objective.reward(c);
+  else if constexpr (requires { objective.beta; })
+    return objective.beta * c.ratio();
+  else
+    return c.ratio();
+}
+
+/// The loss of one item; `statistics` is ignored by objectives without.
+template <class O, class S>
+CANDOR_HD constexpr S loss_of(const O& objective, const pair<S, cells_in<O>>& y,
+                              const statistics_t<O>& statistics = {}) {
+  if constexpr (has_statistics<O>)
+    return objective(y, statistics);
+  else
+    return objective(y);
+}
+
+}  // namespace CANDOR_NS

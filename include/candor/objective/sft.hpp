@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+/// @file
+/// Supervised fine-tuning as an objective and as a term beside another one:
+///   term = -weight * log pi(y_w)                 RLHF-V's and RLAIF-V's SFT_weight
+///   term = -weight * log pi(y_w) / |y_w|         per token: RPO (arXiv 2404.19733), TRL's `sft` for equal
+///   lengths
+/// The trainer takes the mean over items in either form.
+
+#include <candor/objective/objective.hpp>
+
+#include <span>
+
+namespace CANDOR_NS {
+
+/// The answer's negative log-likelihood alone; needs no reference and no rejected answer.
+struct sft {
+  static constexpr cell_place cells[] = {{0}};
+  static constexpr bool needs_reference = false;
+
+  double weight = 1.0;
+  bool per_token = false;  ///< divide by the answer's tokens
+
+  template <class S>
+  CANDOR_HD S term(const cell<S>& c) const {
+    return per_token ? -weight * c.sum / c.tokens : -weight * c.sum;
+  }
+  template <class S>
+  CANDOR_HD S operator()(const pair<S, 1>& y) const {
+    return term(y.cells[0]);
+  }
+};
+
+/// Any objective whose cell 0 is the chosen answer, plus the term on that answer; all else is the
+/// objective's:
+///   with_sft{dpo{.beta = 0.1}, {.weight = 0.2}}
+template <class Objective>
+struct with_sft {
+  static constexpr auto& cells = detail::declared_cells<Objective>();
+  static constexpr bool needs_reference = reads_reference<Objective>;
+  using statistics = statistics_t<Objective>;
+
+  Objective objective;
+  sft extra;
+
+  constexpr token_weights token_weighting() const { return token_weights_of(objective); }
+
+  void update(statistics& s,
+              std::span<pair<double, cells_in<Objective>>> items) const requires has_statistics<Objective> {
+    objective.update(s, items);
+  }
+
+  template <class S>
+  CANDOR_HD S reward(const cell<S>& c) const {
+    return reward_of(objective, c);
+  }
+  template <class S>
+  CANDOR_HD S operator()(const pair<S, cells_in<Objective>>& y, const statistics& s = {}) const {
+    return loss_of(objective, y, s) + extra.term(y.cells[0]);
+  }
+};
+template <class Objective>
+with_sft(Objective, sft) -> with_sft<Objective>;
+
+}  // namespace CANDOR_NS

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+/// @file
+/// Helpers of the objective tests: the item of the golden values, and a loss with its derivatives by dual
+/// numbers and by central differences.
+
+#include "support/catch.hpp"
+
+#include <candor/backend/team.hpp>
+#include <candor/objective/objective_program.hpp>
+
+#include <array>
+#include <vector>
+
+namespace candor_test {
+
+/// Sums under policy and reference, tokens and weights of the cells of one item.
+struct item {
+  std::vector<double> sums, references;
+  std::vector<float> tokens, weights;
+};
+
+/// log pi(y_w) = -30, log pi(y_l) = -42, log ref(y_w) = -33, log ref(y_l) = -40, 20 and 25 tokens:
+/// a = 3, c = -2, and with beta = 0.1 the reward margin is z = 0.5.
+inline item golden_item() { return {{-30, -42}, {-33, -40}, {20, 25}, {20, 25}}; }
+
+struct result {
+  double loss = 0, reward_chosen = 0, reward_rejected = 0;
+  std::vector<double> d_sums;
+};
+
+/// Runs the row program on one item.
+template <class O>
+result run(const O& objective, const item& x, const candor::statistics_t<O>& statistics = {},
+           double given = 0) {
+  result r;
+  r.d_sums.resize(static_cast<std::size_t>(candor::cells_in<O>));
+  REQUIRE(x.sums.size() >= r.d_sums.size());
+  const candor::objective_program<O, double> program{.objective = objective,
+                                                     .sums = x.sums.data(),
+                                                     .references = x.references.data(),
+                                                     .tokens = x.tokens.data(),
+                                                     .weights = x.weights.data(),
+                                                     .losses = &r.loss,
+                                                     .d_sums = r.d_sums.data(),
+                                                     .rewards_chosen = &r.reward_chosen,
+                                                     .rewards_rejected = &r.reward_rejected,
+                                                     .given = &given,
+                                                     .statistics = statistics};
+  program(candor::serial_team{}, 0);
+  return r;
+}
+
+/// Derivatives for each cell's sum against central differences.
+template <class O>
+void check_gradient(const O& objective, const item& x, const candor::statistics_t<O>& statistics = {}) {
+  const result r = run(objective, x, statistics);
+  for (std::size_t c = 0; c < r.d_sums.size(); ++c) {
+    item up = x, down = x;
+    const double h = 1e-5;
+    up.sums[c] += h;
+    down.sums[c] -= h;
+    const double difference =
+        (run(objective, up, statistics).loss - run(objective, down, statistics).loss) / (2 * h);
+    INFO("cell " << c);
+    CHECK(r.d_sums[c] == Approx(difference).epsilon(1e-6).margin(1e-8));
+  }
+}
+
+}  // namespace candor_test
