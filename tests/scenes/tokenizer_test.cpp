@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "support/catch.hpp"
+#include "support/child.hpp"
 
 #include <candor/io/atomic_file.hpp>
 
@@ -36,8 +37,8 @@ nlohmann::json read_json(const std::filesystem::path& path) {
 }  // namespace
 
 TEST_CASE("the shipped tokenizer is the one that make_tokenizer makes", "[scenes][tokenizer]") {
-  const auto folder = std::filesystem::temp_directory_path() / "candor_scenes_tokenizer_test";
-  std::filesystem::create_directories(folder);
+  const candor_test::scratch_folder scratch;
+  const auto& folder = scratch.path();
   const auto report = scenes::write_tokenizer(folder);
   const auto expected = processor(shipped).pieces();
   CHECK(processor(folder).pieces() == expected);
@@ -48,7 +49,6 @@ TEST_CASE("the shipped tokenizer is the one that make_tokenizer makes", "[scenes
     INFO(name);
     CHECK(candor::read_file(folder / name) == candor::read_file(shipped / name));
   }
-  std::filesystem::remove_all(folder);
 }
 
 TEST_CASE("the tokenizer is laid out as LLaMA's", "[scenes][tokenizer]") {
