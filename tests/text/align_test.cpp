@@ -92,7 +92,8 @@ TEST_CASE("dense weights are gamma on changed ids of either answer and 1 elsewhe
 }
 
 TEST_CASE("the full scope compares prompt and answer and returns the answer's weights", "[text][align]") {
-  // The chosen answer repeats the prompt's end: over the whole sequence the answers share nothing with each other.
+  // The chosen answer repeats the prompt's end: over the whole sequence the answers share nothing with each
+  // other.
   const ids prompt{1, -200, 20, 21, 22, 23}, chosen{30, 31, 32, 2}, rejected{40, 31, 32, 2};
   const auto answer = weigh_changes(chosen, rejected, {.gamma = 3});
   const auto full = weigh_changes(chosen, rejected, {.gamma = 3, .scope = change_scope::full}, prompt);

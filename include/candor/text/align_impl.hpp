@@ -16,13 +16,16 @@ namespace detail {
 /// For each place of a: the places of b with the same id that may begin a match, ascending.
 class match_index {
  public:
-  match_index(std::span<const std::int32_t> a, std::span<const std::int32_t> b, bool autojunk) : places_(b.size()) {
+  match_index(std::span<const std::int32_t> a, std::span<const std::int32_t> b, bool autojunk)
+      : places_(b.size()) {
     std::iota(places_.begin(), places_.end(), std::size_t{0});
-    std::stable_sort(places_.begin(), places_.end(), [&](std::size_t x, std::size_t y) { return b[x] < b[y]; });
+    std::stable_sort(places_.begin(), places_.end(),
+                     [&](std::size_t x, std::size_t y) { return b[x] < b[y]; });
     const std::size_t most = autojunk && b.size() >= 200 ? b.size() / 100 + 1 : b.size();
     of_.reserve(a.size());
     for (const std::int32_t id : a) {
-      const auto low = std::partition_point(places_.begin(), places_.end(), [&](auto p) { return b[p] < id; });
+      const auto low =
+          std::partition_point(places_.begin(), places_.end(), [&](auto p) { return b[p] < id; });
       auto high = std::partition_point(low, places_.end(), [&](auto p) { return b[p] == id; });
       if (static_cast<std::size_t>(high - low) > most) high = low;  // popular
       of_.emplace_back(low, high);
@@ -31,8 +34,8 @@ class match_index {
     here_.assign(b.size() + 1, 0);
   }
 
-  /// difflib's find_longest_match: the longest, of these the first in a, of these the first in b; then extended on
-  /// both sides, which matters for popular ids.
+  /// difflib's find_longest_match: the longest, of these the first in a, of these the first in b; then
+  /// extended on both sides, which matters for popular ids.
   matching_block longest(std::span<const std::int32_t> a, std::span<const std::int32_t> b, std::size_t alo,
                          std::size_t ahi, std::size_t blo, std::size_t bhi) {
     matching_block best{alo, blo, 0};
@@ -63,9 +66,9 @@ class match_index {
   }
 
  private:
-  std::vector<std::size_t> places_;                     // places of b, ordered by (id, place)
-  std::vector<std::span<const std::size_t>> of_;        // for each place of a
-  std::vector<std::size_t> before_, here_;              // (len b + 1), zero outside the used entries
+  std::vector<std::size_t> places_;               // places of b, ordered by (id, place)
+  std::vector<std::span<const std::size_t>> of_;  // for each place of a
+  std::vector<std::size_t> before_, here_;        // (len b + 1), zero outside the used entries
   std::vector<std::size_t> used_before_, used_here_;
 };
 
@@ -103,7 +106,8 @@ CANDOR_INLINE std::vector<matching_block> matching_blocks(std::span<const std::i
   return merged;
 }
 
-CANDOR_INLINE std::vector<changed_span> changed_spans(std::span<const std::int32_t> a, std::span<const std::int32_t> b,
+CANDOR_INLINE std::vector<changed_span> changed_spans(std::span<const std::int32_t> a,
+                                                      std::span<const std::int32_t> b,
                                                       const change_options& options) {
   std::vector<changed_span> spans;
   std::size_t end_a = 0, end_b = 0;  // of the last kept block
@@ -111,15 +115,18 @@ CANDOR_INLINE std::vector<changed_span> changed_spans(std::span<const std::int32
     const bool last = m.size == 0;
     if (!last && m.size < options.min_match) continue;
     const bool in_a = m.begin_a > end_a, in_b = m.begin_b > end_b;
-    if (options.weight_insertions ? in_a || in_b : in_a && in_b) spans.push_back({end_a, m.begin_a, end_b, m.begin_b});
+    if (options.weight_insertions ? in_a || in_b : in_a && in_b)
+      spans.push_back({end_a, m.begin_a, end_b, m.begin_b});
     end_a = m.begin_a + m.size;
     end_b = m.begin_b + m.size;
   }
   return spans;
 }
 
-CANDOR_INLINE dense_weights weigh_changes(std::span<const std::int32_t> chosen, std::span<const std::int32_t> rejected,
-                                          const dense_weight_options& options, std::span<const std::int32_t> prompt) {
+CANDOR_INLINE dense_weights weigh_changes(std::span<const std::int32_t> chosen,
+                                          std::span<const std::int32_t> rejected,
+                                          const dense_weight_options& options,
+                                          std::span<const std::int32_t> prompt) {
   require<usage_error>(std::isfinite(options.gamma) && options.gamma >= 0,
                        "dense weights: gamma must be finite and not negative, found ", options.gamma);
   const bool full = options.scope == change_scope::full && !prompt.empty();
@@ -136,7 +143,8 @@ CANDOR_INLINE dense_weights weigh_changes(std::span<const std::int32_t> chosen, 
               weights_b.begin() + static_cast<std::ptrdiff_t>(s.end_b), gamma);
   }
   const auto skip = static_cast<std::ptrdiff_t>(before.size());
-  return {.chosen = {weights_b.begin() + skip, weights_b.end()}, .rejected = {weights_a.begin() + skip, weights_a.end()}};
+  return {.chosen = {weights_b.begin() + skip, weights_b.end()},
+          .rejected = {weights_a.begin() + skip, weights_a.end()}};
 }
 
 }  // namespace CANDOR_NS

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 /// @file
-/// Checks a sentencepiece character map for implementation files: a 32-bit length, a double-array trie of that many
-/// bytes (Darts-clone's units), then the replacement texts, each closed by NUL. Inline in every build.
+/// Checks a sentencepiece character map for implementation files: a 32-bit length, a double-array trie of
+/// that many bytes (Darts-clone's units), then the replacement texts, each closed by NUL. Inline in every
+/// build.
 
 #include <candor/core/error.hpp>
 
@@ -20,13 +21,13 @@ class character_trie {
   character_trie(std::string_view trie, std::uint64_t offset, std::string_view file, std::size_t texts)
       : trie_(trie), start_(offset), file_(file), texts_(texts), units_(trie.size() / 4) {}
 
-  /// Walks every path: child blocks lie within the trie, leaves point to texts, there is no cycle, and at most `nesting`
-  /// rules are prefixes of each other (sentencepiece collects them in a buffer of fixed size).
+  /// Walks every path: child blocks lie within the trie, leaves point to texts, there is no cycle, and at
+  /// most `nesting` rules are prefixes of each other (sentencepiece collects them in a buffer of fixed size).
   void check(std::size_t nesting) {
     struct step {
       std::size_t node;
-      unsigned label;        // next child to look at
-      std::uint32_t below;   // most leaves on a path below
+      unsigned label;       // next child to look at
+      std::uint32_t below;  // most leaves on a path below
     };
     constexpr std::uint32_t unseen = 0xFFFFFFFF, open = 0xFFFFFFFE;
     std::vector<std::uint32_t> leaves(units_, unseen);  // most leaves on a path from here, this one included
@@ -52,7 +53,8 @@ class character_trie {
       }
       if (descended) continue;
       const std::uint32_t most = s.below + (has_leaf(s.node) ? check_leaf(s.node, block) : 0);
-      if (most > nesting) refuse(s.node, "more than ", nesting, " rules of the character map are prefixes of each other");
+      if (most > nesting)
+        refuse(s.node, "more than ", nesting, " rules of the character map are prefixes of each other");
       leaves[s.node] = most;
       path.pop_back();
       if (!path.empty()) path.back().below = std::max(path.back().below, most);
@@ -77,7 +79,8 @@ class character_trie {
   }
   std::uint32_t check_leaf(std::size_t node, std::size_t block) const {
     const std::size_t at = unit(block) & 0x7FFFFFFFu;
-    if (at >= texts_) refuse(node, "a rule of the character map points to byte ", at, " of its ", texts_, " bytes of texts");
+    if (at >= texts_)
+      refuse(node, "a rule of the character map points to byte ", at, " of its ", texts_, " bytes of texts");
     return 1;
   }
   template <class... Parts>
@@ -91,15 +94,21 @@ class character_trie {
   std::size_t texts_, units_;
 };
 
-inline void check_character_map(std::string_view map, std::uint64_t offset, std::string_view file, std::size_t most_bytes,
-                                std::size_t nesting) {
-  const auto refuse = [&](const auto&... parts) { fail<input_error>(file, ": byte ", offset, ": ", parts...); };
-  if (map.size() > most_bytes) refuse("a character map of ", map.size(), " bytes; at most ", most_bytes, " are expected");
+inline void check_character_map(std::string_view map, std::uint64_t offset, std::string_view file,
+                                std::size_t most_bytes, std::size_t nesting) {
+  const auto refuse = [&](const auto&... parts) {
+    fail<input_error>(file, ": byte ", offset, ": ", parts...);
+  };
+  if (map.size() > most_bytes)
+    refuse("a character map of ", map.size(), " bytes; at most ", most_bytes, " are expected");
   if (map.size() < 4) refuse("a character map of ", map.size(), " bytes has no length");
   std::uint64_t trie = 0;
-  for (std::size_t k = 0; k < 4; ++k) trie |= static_cast<std::uint64_t>(static_cast<unsigned char>(map[k])) << (8 * k);
-  if (trie > map.size() - 4) refuse("the character map's trie says it has ", trie, " bytes; ", map.size() - 4, " are left");
-  if (trie % 4 != 0 || trie < 1024) refuse("the character map's trie has ", trie, " bytes; expected whole blocks of units");
+  for (std::size_t k = 0; k < 4; ++k)
+    trie |= static_cast<std::uint64_t>(static_cast<unsigned char>(map[k])) << (8 * k);
+  if (trie > map.size() - 4)
+    refuse("the character map's trie says it has ", trie, " bytes; ", map.size() - 4, " are left");
+  if (trie % 4 != 0 || trie < 1024)
+    refuse("the character map's trie has ", trie, " bytes; expected whole blocks of units");
   const auto texts = map.substr(4 + trie);
   if (texts.empty() || texts.back() != '\0') refuse("the character map's texts are not closed by NUL");
   character_trie(map.substr(4, trie), offset + 4, file, texts.size()).check(nesting);

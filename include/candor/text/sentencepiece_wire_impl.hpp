@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 /// @file
-/// The protobuf wire for implementation files: fields of one message, every length checked against the bytes that are
-/// left. Inline in every build.
+/// The protobuf wire for implementation files: fields of one message, every length checked against the bytes
+/// that are left. Inline in every build.
 
 #include <candor/core/error.hpp>
 
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 
 namespace CANDOR_NS::detail {
@@ -18,14 +19,16 @@ class wire_reader;
 /// One field with its place in the file.
 struct wire_field {
   std::uint32_t number = 0;
-  unsigned kind = 0;                 ///< 0 varint, 1 eight bytes, 2 counted bytes, 5 four bytes
-  std::uint64_t value = 0;           ///< of kinds 0, 1 and 5
-  std::string_view content;          ///< of kind 2
-  std::string_view whole;            ///< tag and value
+  unsigned kind = 0;         ///< 0 varint, 1 eight bytes, 2 counted bytes, 5 four bytes
+  std::uint64_t value = 0;   ///< of kinds 0, 1 and 5
+  std::string_view content;  ///< of kind 2
+  std::string_view whole;    ///< tag and value
   std::uint64_t offset = 0, content_offset = 0;
 
   std::uint64_t varint(std::string_view file) const { return expect(0, file), value; }
-  std::uint32_t fixed32(std::string_view file) const { return expect(5, file), static_cast<std::uint32_t>(value); }
+  std::uint32_t fixed32(std::string_view file) const {
+    return expect(5, file), static_cast<std::uint32_t>(value);
+  }
   std::string_view bytes(std::string_view file) const { return expect(2, file), content; }
   inline wire_reader message(std::string_view file) const;
 
@@ -52,7 +55,8 @@ class wire_reader {
     f.offset = offset();
     const std::uint64_t tag = varint();
     f.kind = static_cast<unsigned>(tag & 7);
-    if (tag >> 3 == 0 || tag >> 3 > 0x1FFFFFFF) refuse(f.offset, "field number ", tag >> 3, " does not exist");
+    if (tag >> 3 == 0 || tag >> 3 > 0x1FFFFFFF)
+      refuse(f.offset, "field number ", tag >> 3, " does not exist");
     f.number = static_cast<std::uint32_t>(tag >> 3);
     switch (f.kind) {
       case 0: f.value = varint(); break;
@@ -62,7 +66,8 @@ class wire_reader {
         const std::uint64_t length = varint();
         f.content_offset = offset();
         if (length > bytes_.size() - at_)
-          refuse(f.offset, "field ", f.number, " says it is ", length, " bytes long; ", bytes_.size() - at_, " are left");
+          refuse(f.offset, "field ", f.number, " says it is ", length, " bytes long; ", bytes_.size() - at_,
+                 " are left");
         f.content = bytes_.substr(at_, length);
         at_ += static_cast<std::size_t>(length);
         break;
@@ -107,6 +112,15 @@ class wire_reader {
 
 inline wire_reader wire_field::message(std::string_view file) const {
   return wire_reader(bytes(file), content_offset, file);
+}
+
+/// Appends a field of counted bytes.
+inline void append_counted(std::string& out, unsigned number, std::string_view content) {
+  out.push_back(static_cast<char>(number << 3 | 2));
+  std::size_t n = content.size();
+  for (; n >= 0x80; n >>= 7) out.push_back(static_cast<char>(n | 0x80));
+  out.push_back(static_cast<char>(n));
+  out.append(content);
 }
 
 }  // namespace CANDOR_NS::detail

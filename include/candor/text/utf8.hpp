@@ -10,7 +10,8 @@
 
 namespace CANDOR_NS {
 
-/// Bytes of the character at the beginning of the text, or 0 where it is empty or does not begin with a valid one.
+/// Bytes of the character at the beginning of the text, or 0 where it is empty or does not begin with a valid
+/// one.
 constexpr std::size_t utf8_length(std::string_view s) {
   if (s.empty()) return 0;
   const auto at = [&](std::size_t i) { return static_cast<unsigned char>(i < s.size() ? s[i] : 0); };
