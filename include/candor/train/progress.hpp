@@ -17,7 +17,7 @@ namespace CANDOR_NS {
 
 /// What one progress line tells.
 struct progress_state {
-  std::string title;            ///< "train"
+  std::string title = {};       ///< "train"
   std::string unit = "pairs";   ///< the rate is given in <unit>/s
   double units_per_step = 1.0;  ///< pairs in a step
   std::int64_t total = 0;       ///< steps of the whole run, 0 where unknown
@@ -25,7 +25,7 @@ struct progress_state {
   std::int64_t started_at =
       0;                 ///< steps that were done when this process began: they do not count for the rate
   double elapsed = 0.0;  ///< seconds of this process
-  std::vector<metric> metrics;  ///< shown at the end, as many as fit
+  std::vector<metric> metrics = {};  ///< shown at the end, as many as fit
 };
 
 /// "train  42% [########            ] 420/1000 01:23<01:55 5.05 pairs/s loss 0.4312", at most `columns` wide.
