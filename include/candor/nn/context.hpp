@@ -19,7 +19,7 @@ struct forward_context {
   bool recompute = false;       ///< layers keep their input alone and run again in the backward pass
   std::uint64_t seed = 0;       ///< of the dropout
   std::uint64_t step = 0;       ///< the optimizer's step, part of the dropout's draw
-  std::shared_ptr<const tensor<B, std::uint64_t>> token_keys;  ///< (T), needed with dropout
+  std::shared_ptr<const tensor<B, std::uint64_t>> token_keys = nullptr;  ///< (T), needed with dropout
 
   /// The same pass on another tape.
   forward_context on(candor::tape<B>& other) const {

@@ -8,6 +8,7 @@
 /// Shapes: h (R, C), W (V, C), targets (N) sorted by row, y (N, 1) in fp32.
 
 #include <candor/autograd/ops/gather.hpp>
+#include <candor/backend/head_targets.hpp>
 #include <candor/core/math.hpp>
 
 #include <limits>
@@ -16,12 +17,6 @@
 #include <vector>
 
 namespace CANDOR_NS {
-
-/// Targets of hidden rows: those of row r are tokens[starts[r] .. starts[r+1]).
-struct head_targets {
-  std::vector<std::int32_t> starts;  ///< (R + 1)
-  std::vector<std::int32_t> tokens;  ///< (N)
-};
 
 template <class B, class A>
 struct log_prob_program {

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+/// @file
+/// The batch element: a small forest of segments. A segment is a run of tokens with at most one parent; a stem is
+/// a segment that others hang on, a branch one that hangs. Cells are the paths that are scored.
+
+#include <candor/core/error.hpp>
+
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+namespace CANDOR_NS {
+
+/// Tokens of a span that see each other both ways, as some families' image spans do: [begin, end) of a segment.
+struct two_way_span {
+  std::int32_t begin = 0, end = 0;
+};
+
+struct segment {
+  /// Vocabulary ids, or `image_row(r)` where a token is row r of the forest's image features.
+  std::vector<std::int32_t> tokens;
+  std::int32_t parent = -1;            ///< index of an earlier segment, -1: a root
+  std::vector<two_way_span> two_way = {};
+  /// (axes, tokens), one axis after the other, counted from where the parent ended; empty: 0, 1, 2, ...
+  std::vector<std::int32_t> positions = {};
+  /// How much further the children begin than this segment did; -1: its number of tokens.
+  std::int32_t advance = -1;
+};
+
+constexpr std::int32_t image_row(std::int32_t row) { return -1 - row; }
+
+/// Tokens of a segment that are scored, with their weights; a weight of zero leaves a token out.
+struct scored_run {
+  std::int32_t segment = 0;
+  std::vector<float> weights;  ///< one a token; empty: all ones
+};
+
+/// A path whose log-probability is wanted: the weighted sum over its runs.
+using scored_path = std::vector<scored_run>;
+
+struct forest {
+  std::vector<segment> segments;  ///< parents before children
+  std::vector<scored_path> cells;
+  std::int32_t images = 0;        ///< feature rows come in the order of the images
+  std::int32_t feature_rows = 0;  ///< of all images together
+  std::uint64_t key = 0;          ///< names the record in the dropout's draw
+
+  std::int64_t tokens() const {
+    std::int64_t n = 0;
+    for (const auto& s : segments) n += static_cast<std::int64_t>(s.tokens.size());
+    return n;
+  }
+};
+
+/// Throws shape_error unless parents precede children, runs fit their segments, and every scored token has a
+/// token before it that predicts it.
+inline void check_forest(const forest& f) {
+  for (std::size_t i = 0; i < f.segments.size(); ++i) {
+    const segment& s = f.segments[i];
+    require<shape_error>(!s.tokens.empty(), "[forest] segment ", i, " has no tokens");
+    require<shape_error>(s.parent >= -1 && s.parent < static_cast<std::int32_t>(i), "[forest] segment ", i,
+                         " hangs on segment ", s.parent, "; a parent must come before its children");
+    require<shape_error>(s.positions.empty() || s.positions.size() % s.tokens.size() == 0, "[forest] segment ", i, " of ",
+                         s.tokens.size(), " tokens has ", s.positions.size(), " positions");
+    for (const std::int32_t token : s.tokens)
+      require<shape_error>(token >= 0 || -1 - token < f.feature_rows, "[forest] segment ", i, " names feature row ",
+                           -1 - token, " of ", f.feature_rows);
+    for (const auto& span : s.two_way)
+      require<shape_error>(0 <= span.begin && span.begin < span.end && span.end <= static_cast<std::int32_t>(s.tokens.size()),
+                           "[forest] segment ", i, " has a two-way span ", span.begin, " to ", span.end);
+  }
+  for (std::size_t c = 0; c < f.cells.size(); ++c)
+    for (const scored_run& run : f.cells[c]) {
+      require<shape_error>(run.segment >= 0 && run.segment < static_cast<std::int32_t>(f.segments.size()), "[forest] cell ",
+                           c, " scores segment ", run.segment, " of ", f.segments.size());
+      const segment& s = f.segments[static_cast<std::size_t>(run.segment)];
+      require<shape_error>(run.weights.empty() || run.weights.size() == s.tokens.size(), "[forest] cell ", c, " gives ",
+                           run.weights.size(), " weights for ", s.tokens.size(), " tokens of segment ", run.segment);
+      const float first = run.weights.empty() ? 1.0f : run.weights.front();
+      require<shape_error>(s.parent >= 0 || first == 0.0f, "[forest] cell ", c,
+                           " scores the first token of a root, which nothing predicts");
+    }
+}
+
+}  // namespace CANDOR_NS

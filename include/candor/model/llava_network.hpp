@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+/// @file
+/// LLaVA (Liu et al., 2023): a vision tower, a projector, a language model whose words and image features
+/// stand in one sequence. This is the computation alone; llava.hpp adds tokenizer, template and image
+/// transform.
+
+#include <candor/data/pack.hpp>
+#include <candor/io/peft.hpp>
+#include <candor/model/llama.hpp>
+#include <candor/model/llava_config.hpp>
+#include <candor/model/projector.hpp>
+#include <candor/model/vision_transformer.hpp>
+
+#include <string>
+#include <vector>
+
+namespace CANDOR_NS {
+
+template <class B, class T>
+class llava_network {
+ public:
+  using backend_type = B;
+  using value_type = T;
+  using statistic_type = accumulator_t<T>;
+
+  /// The tower is frozen to begin with, as in LLaVA's own training.
+  llava_network(B& backend, const llava_config& config)
+      : backend_(&backend),
+        config_(config),
+        tower_(backend, config.vision, "model.vision_tower."),
+        projector_(backend, config, "model.multi_modal_projector."),
+        text_(backend, config.text, "model.language_model.", "lm_head.weight") {
+    set_tower_trainable(false);
+  }
+
+  B& backend() const { return *backend_; }
+  const llava_config& config() const { return config_; }
+  llama<B, T>& text() { return text_; }
+  vision_transformer<B, T>& tower() { return tower_; }
+
+  /// Features of N images: pixels (N, 3 S S) -> (N image_tokens, C).
+  variable<B, T> image_features(const forward_context<B>& context, view<B, const float> pixels) {
+    const auto hidden = tower_(context, pixels, config_.vision_feature_layer);
+    if (config_.vision_feature_select_strategy == feature_select::full) return projector_(context, hidden);
+    std::vector<std::int32_t> patches;
+    const auto count = static_cast<std::int32_t>(config_.vision.patches());
+    for (std::int32_t n = 0; n < pixels.rows; ++n)
+      for (std::int32_t i = 1; i <= count; ++i) patches.push_back(n * (count + 1) + i);
+    return projector_(context, gather(context.tape, hidden, patches));
+  }
+
+  /// Words and image features through the decoder: (T, C), before the final norm.
+  variable<B, T> hidden(const forward_context<B>& context, const packed_batch& batch,
+                        const variable<B, T>& features) {
+    const auto embedded = embed(context.tape, text_.embedding(), batch.words, features, batch.patches);
+    return text_(context, embedded, places(batch));
+  }
+
+  /// Log-probabilities of the scored tokens of a pass, in nats: (N, 1), in the order of `batch.scored`.
+  variable<B, statistic_type> log_probs(const forward_context<B>& context, const packed_batch& batch,
+                                        const variable<B, T>& features) {
+    return text_.log_probs(context, hidden(context, batch, features), batch.hidden_rows, batch.targets);
+  }
+
+  token_places<B, T> places(const packed_batch& batch) const {
+    return {batch.layout, std::make_shared<const tensor<B, statistic_type>>(rotation_table<B, statistic_type>(
+                              *backend_, text_.rotary(), batch.positions, batch.tokens()))};
+  }
+
+  /// visit(parameter<B, T>&) for all weights, adapters excepted.
+  template <class Visit>
+  void for_parameters(Visit&& visit) {
+    tower_.for_parameters(visit);
+    projector_.for_parameters(visit);
+    text_.for_parameters(visit);
+  }
+  /// visit(linear_layer<B, T>&) for every linear layer.
+  template <class Visit>
+  void for_linears(Visit&& visit) {
+    tower_.for_linears(visit);
+    projector_.for_linears(visit);
+    text_.for_linears(visit);
+  }
+  /// visit(path, low_rank_adapter<B, T>&) for every adapter.
+  template <class Visit>
+  void for_adapters(Visit&& visit) {
+    for_linears([&](linear_layer<B, T>& layer) {
+      for (auto& adapter : layer.adapters) visit(layer.paths()[adapter.part], adapter);
+    });
+  }
+
+  void set_tower_trainable(bool on) {
+    tower_.for_parameters([&](parameter<B, T>& p) { p.set_trainable(on); });
+  }
+
+  /// Gives adapters to the named linear layers and freezes everything else. Without names: all linear layers
+  /// of the decoder. usage_error where a name fits no layer.
+  void add_lora(const lora_options& options) {
+    for_parameters([](parameter<B, T>& p) { p.set_trainable(false); });
+    std::size_t added = 0;
+    const auto wanted = [&](std::string_view path) {
+      const bool take = options.target_modules.empty() ? path.starts_with("model.language_model.")
+                                                       : is_target(path, options.target_modules);
+      added += take;
+      return take;
+    };
+    for_linears([&](linear_layer<B, T>& layer) { layer.add_adapters(options, wanted); });
+    std::string names;
+    for (const auto& name : options.target_modules) names += (names.empty() ? "" : ", ") + name;
+    require<usage_error>(
+        added > 0, "[lora] no linear layer is called ", names,
+        "; the last parts of their names are q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj, "
+        "linear_1, linear_2, out_proj, fc1, fc2");
+  }
+  void merge_adapters() {
+    for_linears([](linear_layer<B, T>& layer) { layer.merge_adapters(); });
+  }
+  bool has_adapters() {
+    bool any = false;
+    for_adapters([&](const std::string&, low_rank_adapter<B, T>&) { any = true; });
+    return any;
+  }
+
+ private:
+  B* backend_;
+  llava_config config_;
+  vision_transformer<B, T> tower_;
+  projector<B, T> projector_;
+  llama<B, T> text_;
+};
+
+}  // namespace CANDOR_NS

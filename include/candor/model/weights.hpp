@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+/// @file
+/// Weights between a network and its files: whole models in any of the namings, and PEFT adapters.
+
+#include <candor/io/model_folder.hpp>
+#include <candor/io/names.hpp>
+#include <candor/io/peft.hpp>
+#include <candor/model/llava_network.hpp>
+
+#include <algorithm>
+#include <cstring>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace CANDOR_NS {
+
+/// Reads every weight of the network from a folder. input_error where a tensor is missing, has another shape,
+/// or where the folder holds one that the network does not know.
+template <class B, class T>
+void load_weights(llava_network<B, T>& network, const std::filesystem::path& path) {
+  const model_folder folder(path);
+  const tensor_names names(folder.names(), path.string());
+  std::size_t used = 0;
+  network.for_parameters([&](parameter<B, T>& p) {
+    std::vector<T> values(static_cast<std::size_t>(p.size()));
+    std::size_t at = 0;
+    for (const auto& part : p.parts()) {
+      const std::string* stored = names.stored(part.name);
+      require<input_error>(stored != nullptr, path.string(), ": tensor \"", part.name, "\" ", part.extents,
+                           " is missing; the folder may be incomplete, or hold another architecture than its config.json says");
+      folder.at(*stored, part.extents);
+      const auto count = static_cast<std::size_t>(part.extents.size());
+      folder.read_as<T>(*stored, std::span(values).subspan(at, count));
+      at += count;
+      ++used;
+    }
+    p.storage().copy_from(values);
+  });
+  const bool spare_head = network.config().text.tie_word_embeddings && names.stored("lm_head.weight") != nullptr;
+  if (used + spare_head == names.all().size()) return;
+  std::vector<std::string> known;
+  network.for_parameters([&](parameter<B, T>& p) {
+    for (const auto& part : p.parts()) known.push_back(part.name);
+  });
+  for (const auto& [canonical, stored] : names.all())
+    require<input_error>(std::find(known.begin(), known.end(), canonical) != known.end() || canonical == "lm_head.weight",
+                         path.string(), ": tensor \"", stored, "\" belongs to no part of the model that config.json describes");
+}
+
+namespace detail {
+
+/// The bytes of some rows of a tensor as elements of another type.
+template <class To, class B, class T>
+void fill_rows(const tensor<B, T>& from, std::int64_t first, std::span<std::byte> out) {
+  const std::vector<T> all = from.to_vector();
+  std::vector<To> values(out.size() / sizeof(To));
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const T v = all[static_cast<std::size_t>(first) + i];
+    if constexpr (std::is_same_v<To, T>)
+      values[i] = v;
+    else
+      values[i] = static_cast<To>(static_cast<accumulator_t<T>>(v));
+  }
+  std::memcpy(out.data(), values.data(), out.size());
+}
+
+}  // namespace detail
+
+/// The tensors of the network as a file would hold them, read when their turn comes. `as` is f32, bf16 or f16.
+template <class B, class T>
+std::vector<tensor_source> weight_sources(llava_network<B, T>& network, dtype as, naming scheme = naming::hf_old) {
+  require<usage_error>(as == dtype::f32 || as == dtype::bf16 || as == dtype::f16, "weights can be written as f32, bf16 or f16");
+  std::vector<tensor_source> sources;
+  network.for_parameters([&](parameter<B, T>& p) {
+    std::int64_t first = 0;
+    for (const auto& part : p.parts()) {
+      const tensor<B, T>* storage = &p.storage();
+      sources.push_back({from_canonical(part.name, scheme), as, part.extents, [storage, first, as](std::span<std::byte> out) {
+                           if (as == dtype::f32) detail::fill_rows<float>(*storage, first, out);
+                           if (as == dtype::bf16) detail::fill_rows<bfloat16>(*storage, first, out);
+                           if (as == dtype::f16) detail::fill_rows<half>(*storage, first, out);
+                         }});
+      first += part.extents.size();
+    }
+  });
+  return sources;
+}
+
+/// The adapters' tensors, named by canonical module path.
+template <class B, class T>
+std::vector<tensor_source> adapter_sources(llava_network<B, T>& network) {
+  std::vector<tensor_source> sources;
+  network.for_adapters([&](const std::string& path, low_rank_adapter<B, T>& adapter) {
+    for (const auto& [suffix, p] : {std::pair{".lora_A.weight", &adapter.a}, std::pair{".lora_B.weight", &adapter.b}}) {
+      const auto* storage = &p->storage();
+      sources.push_back({path + suffix, dtype::f32, p->extents(),
+                         [storage](std::span<std::byte> out) { detail::fill_rows<float>(*storage, 0, out); }});
+    }
+  });
+  return sources;
+}
+
+/// Writes the adapters so that `peft` loads them on `base_model`.
+template <class B, class T>
+void save_adapter(llava_network<B, T>& network, const std::filesystem::path& folder, const std::string& base_model) {
+  lora_config config;
+  config.base_model = base_model;
+  std::vector<std::string> adapted, linears;
+  network.for_linears([&](linear_layer<B, T>& layer) {
+    linears.insert(linears.end(), layer.paths().begin(), layer.paths().end());
+  });
+  network.for_adapters([&](const std::string& path, low_rank_adapter<B, T>& adapter) {
+    adapted.push_back(path);
+    config.rank = static_cast<int>(adapter.a.extents()[0]);
+    config.alpha = adapter.scale * config.rank;
+    config.dropout = adapter.dropout;
+  });
+  require<usage_error>(!adapted.empty(), "[save_adapter] the model has no adapter; call add_lora first");
+  config.target_modules = targets_of(adapted, linears);
+  write_adapter_folder(folder, config, adapter_sources(network));
+}
+
+/// Adds the adapters of a PEFT folder to the network.
+template <class B, class T>
+void load_adapter(llava_network<B, T>& network, const std::filesystem::path& path) {
+  const adapter_folder folder(path);
+  lora_options options;
+  options.rank = folder.config().rank;
+  options.alpha = folder.config().alpha;
+  options.dropout = folder.config().dropout;
+  for (const auto& module : folder.modules()) options.target_modules.push_back(module.module);
+  network.add_lora(options);
+  std::size_t found = 0;
+  network.for_adapters([&](const std::string& name, low_rank_adapter<B, T>& adapter) {
+    for (const auto& module : folder.modules()) {
+      if (module.module != name) continue;
+      require<input_error>(module.in == adapter.a.extents()[1] && module.out == adapter.b.extents()[0], path.string(),
+                           ": the adapter of ", name, " is for a layer of ", module.in, " inputs and ", module.out,
+                           " outputs, the model's has ", adapter.a.extents()[1], " and ", adapter.b.extents()[0]);
+      std::vector<accumulator_t<T>> a(static_cast<std::size_t>(adapter.a.size())), b(static_cast<std::size_t>(adapter.b.size()));
+      folder.read_as(module, std::span(a), std::span(b));
+      adapter.a.storage().copy_from(a);
+      adapter.b.storage().copy_from(b);
+      ++found;
+    }
+  });
+  require<input_error>(found == folder.modules().size(), path.string(), ": ", folder.modules().size() - found, " of ",
+                       folder.modules().size(), " adapted layers are not in the model, the first is ",
+                       folder.modules().front().module);
+}
+
+}  // namespace CANDOR_NS

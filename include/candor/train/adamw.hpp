@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+/// @file
+/// AdamW (Loshchilov and Hutter, 2019), as torch.optim.AdamW computes it: with gradient g and step t = 1, 2, ...
+///   w <- w - lr * decay * w
+///   m <- b1 m + (1 - b1) g,   v <- b2 v + (1 - b2) g^2
+///   w <- w - lr / (1 - b1^t) * m / (sqrt(v / (1 - b2^t)) + eps)
+/// Moments are fp32. bfloat16 weights keep an fp32 master copy, or are rounded at random: preference learning
+/// rates lie far below a step of bfloat16 and would vanish.
+
+#include <candor/autograd/ops/low_rank.hpp>
+#include <candor/autograd/parameter.hpp>
+#include <candor/core/random.hpp>
+#include <candor/io/safetensors.hpp>
+
+#include <cmath>
+#include <cstring>
+#include <memory>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace CANDOR_NS {
+
+struct adamw {
+  double learning_rate = 5e-7;
+  double beta1 = 0.9, beta2 = 0.999;
+  double epsilon = 1e-8;
+  double weight_decay = 0.0;
+  bool stochastic_rounding = false;  ///< of bfloat16 weights, instead of a master copy
+};
+
+/// Elements that one row of the optimizer's programs handles.
+inline constexpr std::int64_t optimizer_row = 4096;
+
+/// sums(row) = sum of g^2 over a run of elements.
+template <class B, class A>
+struct square_sum_program {
+  const A* g;
+  std::int64_t size;
+  A* sums;
+
+  template <class Team>
+  CANDOR_HD void operator()(const Team& team, std::int64_t row) const {
+    const A* from = g + row * optimizer_row;
+    const std::int64_t n = size - row * optimizer_row < optimizer_row ? size - row * optimizer_row : optimizer_row;
+    sums[row] = team.sum(n, [=](std::int64_t i) { return from[i] * from[i]; });
+  }
+};
+
+template <class B, class T>
+struct adamw_program {
+  using A = accumulator_t<T>;
+  T* w;
+  A* master;  // or null
+  const A* g;
+  A *m, *v;
+  std::int64_t size;
+  A clip;                          // factor on the gradient
+  A decay, beta1, beta2;           // decay is 1 - lr * weight decay
+  A step_size, root_scale, epsilon;  // lr / (1 - b1^t), 1 / sqrt(1 - b2^t)
+  bool round_at_random;
+  std::uint64_t seed;
+  std::uint32_t step;
+
+  template <class Team>
+  CANDOR_HD void operator()(const Team& team, std::int64_t row) const {
+    const auto p = *this;
+    const std::int64_t first = row * optimizer_row;
+    const std::int64_t n = size - first < optimizer_row ? size - first : optimizer_row;
+    team.each(n, [=](std::int64_t j) {
+      const std::int64_t i = first + j;
+      const A gradient = p.g[i] * p.clip;
+      const A before = p.master != nullptr ? p.master[i] : static_cast<A>(p.w[i]);
+      const A first_moment = p.beta1 * p.m[i] + (A(1) - p.beta1) * gradient;
+      const A second_moment = p.beta2 * p.v[i] + (A(1) - p.beta2) * gradient * gradient;
+      p.m[i] = first_moment;
+      p.v[i] = second_moment;
+      const A after =
+          before * p.decay - p.step_size * first_moment / (math::sqrt(second_moment) * p.root_scale + p.epsilon);
+      if (p.master != nullptr) p.master[i] = after;
+      if constexpr (std::is_same_v<T, bfloat16>) {
+        if (p.round_at_random) {
+          const uint32x4 words = philox({{static_cast<std::uint32_t>(i), static_cast<std::uint32_t>(i >> 32), p.step, 1}},
+                                        static_cast<std::uint32_t>(p.seed), static_cast<std::uint32_t>(p.seed >> 32));
+          const auto bits = bit_cast<std::uint32_t>(after) + (words[0] & 0xffffu);
+          p.w[i].bits = static_cast<std::uint16_t>(bits >> 16);
+          return;
+        }
+      }
+      p.w[i] = static_cast<T>(after);
+    });
+  }
+};
+
+/// The states of all trained parameters of a model, which must outlive it.
+template <class B>
+class adamw_optimizer {
+ public:
+  adamw_optimizer(B& backend, const adamw& options, std::uint64_t seed) : backend_(&backend), options_(options), seed_(seed) {}
+
+  template <class T>
+  void add(parameter<B, T>& p) {
+    slots_.push_back(std::make_unique<typed_slot<T>>(*backend_, p, options_, seed_ ^ (slots_.size() << 32)));
+  }
+
+  bool empty() const { return slots_.empty(); }
+  std::int64_t parameters() const {
+    std::int64_t n = 0;
+    for (const auto& s : slots_) n += s->size();
+    return n;
+  }
+
+  /// Length of the whole gradient.
+  double gradient_norm() {
+    double sum = 0;
+    for (auto& s : slots_) sum += s->square_sum();
+    return std::sqrt(sum);
+  }
+  /// One step at the given rate; the gradient is multiplied by `clip`. Then all gradients are dropped.
+  void step(double learning_rate, double clip) {
+    ++steps_;
+    for (auto& s : slots_) s->step(learning_rate, clip, steps_);
+    drop_gradients();
+  }
+  void drop_gradients() {
+    for (auto& s : slots_) s->drop_gradient();
+  }
+  std::int64_t steps() const { return steps_; }
+  void set_steps(std::int64_t steps) { steps_ = steps; }
+
+  /// Moments and master weights, for a checkpoint; named exp_avg.<parameter>, exp_avg_sq.<...>, master.<...>.
+  std::vector<tensor_source> sources() {
+    std::vector<tensor_source> out;
+    for (auto& s : slots_) s->add_sources(out);
+    return out;
+  }
+  void load(const safetensors_file& file) {
+    for (auto& s : slots_) s->load(file);
+  }
+
+ private:
+  struct slot {
+    virtual ~slot() = default;
+    virtual std::int64_t size() const = 0;
+    virtual double square_sum() = 0;
+    virtual void step(double learning_rate, double clip, std::int64_t count) = 0;
+    virtual void drop_gradient() = 0;
+    virtual void add_sources(std::vector<tensor_source>& out) = 0;
+    virtual void load(const safetensors_file& file) = 0;
+  };
+
+  template <class T>
+  struct typed_slot : slot {
+    using A = accumulator_t<T>;
+    typed_slot(B& b, parameter<B, T>& param, const adamw& o, std::uint64_t random_seed)
+        : backend(b),
+          p(param),
+          options(o),
+          m(tensor<B, A>::zeros(b, param.extents())),
+          v(tensor<B, A>::zeros(b, param.extents())),
+          seed(random_seed) {
+      if (!std::is_same_v<T, A> && !o.stochastic_rounding) master = cast<A>(b, param.value());
+    }
+    std::int64_t rows() const { return (p.size() + optimizer_row - 1) / optimizer_row; }
+    std::int64_t size() const override { return p.size(); }
+    double square_sum() override {
+      if (!p.has_gradient()) return 0.0;
+      tensor<B, A> sums(backend, shape{rows()});
+      backend.rows(rows(), optimizer_row, square_sum_program<B, A>{p.gradient().view().data, p.size(), sums.view().data});
+      double sum = 0;
+      for (const A s : sums.to_vector()) sum += static_cast<double>(s);
+      return sum;
+    }
+    void step(double learning_rate, double clip, std::int64_t count) override {
+      const double t = static_cast<double>(count);
+      backend.rows(
+          rows(), optimizer_row * 4,
+          adamw_program<B, T>{p.storage().view().data, master ? master.view().data : nullptr, p.gradient().view().data,
+                              m.view().data, v.view().data, p.size(), static_cast<A>(clip),
+                              static_cast<A>(1.0 - learning_rate * options.weight_decay), static_cast<A>(options.beta1),
+                              static_cast<A>(options.beta2),
+                              static_cast<A>(learning_rate / (1.0 - std::pow(options.beta1, t))),
+                              static_cast<A>(1.0 / std::sqrt(1.0 - std::pow(options.beta2, t))),
+                              static_cast<A>(options.epsilon), options.stochastic_rounding, seed,
+                              static_cast<std::uint32_t>(count)});
+    }
+    void drop_gradient() override { p.drop_gradient(); }
+
+    template <class Visit>
+    void for_states(Visit&& visit) {
+      visit("exp_avg." + p.name(), m);
+      visit("exp_avg_sq." + p.name(), v);
+      if (master) visit("master." + p.name(), master);
+    }
+    void add_sources(std::vector<tensor_source>& out) override {
+      for_states([&](const std::string& name, tensor<B, A>& state) {
+        out.push_back({name, dtype_v<A>, state.extents(), [&state](std::span<std::byte> bytes) {
+                         const auto values = state.to_vector();
+                         std::memcpy(bytes.data(), values.data(), bytes.size());
+                       }});
+      });
+    }
+    void load(const safetensors_file& file) override {
+      for_states([&](const std::string& name, tensor<B, A>& state) {
+        const tensor_info* info = file.find(name);
+        require<input_error>(info != nullptr && info->extents == state.extents(), file.path().string(), ": tensor \"", name,
+                             "\" ", state.extents(), " is ", info == nullptr ? "missing" : "of another shape",
+                             "; the checkpoint belongs to another model or other trained layers");
+        state.copy_from(file.read_as<A>(*info));
+      });
+    }
+
+    B& backend;
+    parameter<B, T>& p;
+    adamw options;
+    tensor<B, A> m, v, master;
+    std::uint64_t seed;
+  };
+
+  B* backend_;
+  adamw options_;
+  std::uint64_t seed_;
+  std::int64_t steps_ = 0;
+  std::vector<std::unique_ptr<slot>> slots_;
+};
+
+}  // namespace CANDOR_NS
