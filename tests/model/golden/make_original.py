@@ -182,7 +182,7 @@ def make_names():
     tensors["vision_tower.vision_model.embeddings.position_ids"] = positions
     write(HERE / "names_hub" / "model.safetensors", tensors, {"format": "pt"})
 
-    # transformers 4.52 to 5.x of early 2026: module paths, the tower still one level deeper
+    # module paths, the tower still one level deeper than today
     (HERE / "names_module").mkdir()
     shutil.copy(source / "config.json", HERE / "names_module")
     tensors = {
