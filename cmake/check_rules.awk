@@ -11,7 +11,8 @@ BEGIN {
   arrow("io", "core tensor")
   arrow("image", "core tensor io")
   arrow("text", "core tensor io")
-  arrow("data", "core tensor io image text")
+  # Packing fills the two layouts that attention and the head read; they are plain data.
+  arrow("data", "core tensor io image text backend/attention_layout.hpp backend/head_targets.hpp")
   arrow("model", "core tensor backend autograd nn io image text data")
   arrow("objective", "core backend/team.hpp")
   arrow("feedback", "core tensor backend autograd nn io image text data model")
