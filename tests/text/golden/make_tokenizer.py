@@ -10,40 +10,23 @@ The ids of the row are those of LlamaTokenizer with legacy false, which merges b
   E  a tokenizer.json with `Prepend`, as transformers 4 wrote it: merges by score
   N  what AutoTokenizer makes of a `llava` folder without tokenizer.json (no prefix at all); the first 150 rows only
   F  transformers 4's slow tokenizer with legacy false, replayed here over sentencepiece"""
-import json, os, pathlib, random, shutil, sys, tempfile
+import json, os, pathlib, random, sys, tempfile
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 import sentencepiece
 import tokenizers
 import transformers
+from make_tiny_parts import NAMES, ids_of, llava_folder, prepend_backend, proto_of
 from strings import strings
 from transformers import AutoTokenizer, LlamaTokenizer
-from transformers.convert_slow_tokenizer import generate_merges, import_protobuf
 
 SEED = 11
 here = pathlib.Path(__file__).parent
-NAMES = ["<unk>", "<s>", "</s>", "<image>", "<pad>"]
 
 
-def folder_of(model, parent, legacy):
-    folder = parent / f"legacy_{legacy}"
-    shutil.copytree(here / "tiny", folder)
-    (folder / "chat_template.json").unlink()
-    (folder / "added_tokens.json").unlink()
-    shutil.copyfile(model, folder / "tokenizer.model")
-    config = json.loads((folder / "tokenizer_config.json").read_text())
-    size = sentencepiece.SentencePieceProcessor(model_file=str(model)).get_piece_size()
-    flags = dict(lstrip=False, normalized=False, rstrip=False, single_word=False, special=True)
-    ids = [0, 1, 2, size, size + 1]
-    config["added_tokens_decoder"] = {str(i): dict(content=n, **flags) for i, n in zip(ids, NAMES)}
-    config["legacy"] = legacy
-    (folder / "tokenizer_config.json").write_text(json.dumps(config))
-    return folder, dict(zip(NAMES, ids))
-
-
-def slow(model, ids_of):
+def slow(model):
     """LlamaTokenizer of transformers 4, legacy false: `tokenize` and `_tokenize`."""
-    proto = import_protobuf().ModelProto.FromString(pathlib.Path(model).read_bytes())
+    special, proto = ids_of(model), proto_of(model)
     proto.normalizer_spec.add_dummy_prefix = False
     sp = sentencepiece.SentencePieceProcessor(model_proto=proto.SerializeToString())
 
@@ -61,13 +44,13 @@ def slow(model, ids_of):
             hit = max((n for n in NAMES if text.startswith(n, i)), key=len, default=None)
             if hit:
                 flush()
-                out.append(ids_of[hit])
+                out.append(special[hit])
                 i += len(hit)
             else:
                 chunk += text[i]
                 i += 1
         flush()
-        if len(out) > 1 and out[0] == sp.piece_to_id("▁") and out[1] in ids_of.values():
+        if len(out) > 1 and out[0] == sp.piece_to_id("▁") and out[1] in special.values():
             out = out[1:]
         return out
     return encode
@@ -76,19 +59,12 @@ def slow(model, ids_of):
 def make(name, model, count):
     with tempfile.TemporaryDirectory() as scratch:
         parent = pathlib.Path(scratch)
-        plain_folder, ids_of = folder_of(model, parent, False)
+        plain_folder = llava_folder(parent / "plain", model, False)
         plain = LlamaTokenizer.from_pretrained(str(plain_folder))
-        legacy = LlamaTokenizer.from_pretrained(str(folder_of(model, parent, True)[0]))
+        legacy = LlamaTokenizer.from_pretrained(str(llava_folder(parent / "legacy", model, True)))
         none = AutoTokenizer.from_pretrained(str(plain_folder))
-        prepend = json.loads(plain.backend_tokenizer.to_str())
-        prepend["normalizer"] = {"type": "Sequence", "normalizers": [
-            {"type": "Prepend", "prepend": "▁"}, {"type": "Replace", "pattern": {"String": " "}, "content": "▁"}]}
-        prepend["pre_tokenizer"] = None
-        proto = import_protobuf().ModelProto.FromString(pathlib.Path(model).read_bytes())
-        vocabulary = {p.piece: i for i, p in enumerate(proto.pieces)}
-        prepend["model"]["merges"] = generate_merges(vocabulary, {p.piece: p.score for p in proto.pieces})
-        prepend = tokenizers.Tokenizer.from_str(json.dumps(prepend))
-        first = slow(model, ids_of)
+        prepend = tokenizers.Tokenizer.from_str(json.dumps(prepend_backend(model, plain)))
+        first = slow(model)
         rows = []
         for i, text in enumerate(strings(random.Random(SEED), count)):
             ids = plain.encode(text, add_special_tokens=False)

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+/// @file
+/// Bodies of truncate.hpp.
+
+#include <candor/core/error.hpp>
+#include <candor/text/truncate.hpp>
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+namespace CANDOR_NS {
+namespace detail {
+
+/// Removes up to `wanted` ids of a question, from its beginning or its end, passing over image marks.
+CANDOR_INLINE std::size_t shorten_question(segment_tokens& prompt, std::size_t wanted, keep_part keep) {
+  auto& ids = prompt.ids;
+  std::size_t removed = 0, at = keep == keep_part::end ? prompt.head : ids.size() - prompt.tail;
+  if (keep == keep_part::end) {
+    while (removed < wanted && at + prompt.tail < ids.size()) {
+      if (ids[at] == image_mark) {
+        ++at;
+        continue;
+      }
+      ids.erase(ids.begin() + static_cast<std::ptrdiff_t>(at));
+      ++removed;
+    }
+  } else {
+    while (removed < wanted && at > prompt.head) {
+      --at;
+      if (ids[at] == image_mark) continue;
+      ids.erase(ids.begin() + static_cast<std::ptrdiff_t>(at));
+      ++removed;
+    }
+  }
+  return removed;
+}
+
+CANDOR_INLINE std::size_t shorten_questions(encoded_dialog& dialog, std::size_t wanted, keep_part keep) {
+  std::vector<segment_tokens*> prompts;
+  for (auto& s : dialog.segments)
+    if (!s.answer) prompts.push_back(&s);
+  if (keep == keep_part::start) std::reverse(prompts.begin(), prompts.end());
+  std::size_t removed = 0;
+  for (auto* p : prompts) removed += shorten_question(*p, wanted - removed, keep);
+  return removed;
+}
+
+/// Fits `fixed` tokens before the answers and the answers, each of which stands for itself.
+CANDOR_INLINE fit_result fit_parts(encoded_dialog& dialog, const std::vector<segment_tokens*>& answers,
+                                   std::size_t fixed, const fit_options& options, std::string_view where) {
+  std::size_t longest = 0;
+  for (const auto* a : answers) longest = std::max(longest, a->ids.size());
+  fit_result result;
+  const std::size_t length = fixed + longest;
+  if (length <= options.max_length) return result;
+  if (options.cut_questions)
+    result.questions = shorten_questions(dialog, length - options.max_length, options.questions);
+  fixed -= result.questions;
+  if (fixed + longest <= options.max_length) return result;
+
+  const std::size_t room = options.max_length > fixed ? options.max_length - fixed : 0;
+  const bool cuts = options.cut_answers && !answers.empty();
+  if (!cuts || room < std::max<std::size_t>(options.min_answer, 1))
+    fail<input_error>(
+        where, where.empty() ? "" : ": ", "the record needs ", length, " tokens, ", dialog.images(), " x ",
+        options.image_tokens, " of them for images; the maximum is ", options.max_length,
+        cuts ? " and leaves no room for an answer beside the images and the template"
+             : " and what may be cut does not suffice",
+        ". Raise the maximum length", cuts ? "" : ", allow to cut more,", " or leave the record out");
+  result.answers = longest - room;
+  for (auto* a : answers)
+    if (a->ids.size() > room) a->ids.resize(room);
+  return result;
+}
+
+}  // namespace detail
+
+CANDOR_INLINE fit_result fit(encoded_dialog& dialog, const fit_options& options, std::string_view where) {
+  std::vector<segment_tokens*> last;
+  if (!dialog.segments.empty() && dialog.segments.back().answer) last.push_back(&dialog.segments.back());
+  const std::size_t fixed =
+      dialog.length(options.image_tokens) - (last.empty() ? 0 : last.front()->ids.size());
+  return detail::fit_parts(dialog, last, fixed, options, where);
+}
+
+CANDOR_INLINE fit_result fit(encoded_branches& branches, const fit_options& options, std::string_view where) {
+  std::vector<segment_tokens*> answers;
+  for (auto& a : branches.answers) answers.push_back(&a);
+  return detail::fit_parts(branches.stem, answers, branches.stem.length(options.image_tokens), options,
+                           where);
+}
+
+}  // namespace CANDOR_NS
