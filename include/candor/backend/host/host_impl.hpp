@@ -16,11 +16,16 @@
 #include <bit>
 #include <cstdlib>
 #include <cstring>
+#include <memory>
 #include <mutex>
 #include <new>
 #include <vector>
 
 namespace CANDOR_NS {
+
+namespace detail {
+class onednn;
+}
 
 /// Freed blocks wait in lists by size class (eight classes for each power of two), so that a training step
 /// does not return its activations to the system and fault them in again.
@@ -50,6 +55,8 @@ struct host::state {
   std::mutex mutex;
   std::array<std::vector<void*>, 360> free_lists;
   std::uint64_t in_use = 0, peak = 0, pooled = 0;  // bytes
+  std::once_flag onednn_once;
+  std::shared_ptr<detail::onednn> products;  // made by the first product that oneDNN may do
 };
 
 CANDOR_INLINE host::host(const host_options& options) {

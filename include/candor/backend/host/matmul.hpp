@@ -20,11 +20,10 @@ struct product {
   bool ta, tb, accumulate;
 };
 
-void multiply(const product<float, float>& p, bool use_onednn);
-void multiply(const product<double, double>& p, bool use_onednn);
-void multiply(const product<bfloat16, float>& p, bool use_onednn);
-void multiply(const product<bfloat16, bfloat16>& p, bool use_onednn);
-bool onednn_allowed(host& backend);
+void multiply(host& backend, const product<float, float>& p);
+void multiply(host& backend, const product<double, double>& p);
+void multiply(host& backend, const product<bfloat16, float>& p);
+void multiply(host& backend, const product<bfloat16, bfloat16>& p);
 
 }  // namespace detail
 
@@ -37,11 +36,9 @@ void host::matmul(transpose ta, view<host, const T> a, transpose tb, view<host, 
   require<shape_error>(k == kb && c.rows == m && c.cols == n, "[matmul] a ", a, at ? " transposed" : "", " times b ", b,
                        bt ? " transposed" : "", " does not give c ", c);
   if (m == 0 || n == 0) return;
-  const bool use_onednn = detail::onednn_allowed(*this);
   const auto block = [&](std::int64_t i, std::int64_t rows, std::int64_t j, std::int64_t cols) {
-    detail::multiply(detail::product<T, C>{at ? a.data + i : a.row(i), bt ? b.row(j) : b.data + j, &c(i, j), rows, cols, k,
-                                           a.stride, b.stride, c.stride, at, bt, accumulate},
-                     use_onednn);
+    detail::multiply(*this, detail::product<T, C>{at ? a.data + i : a.row(i), bt ? b.row(j) : b.data + j, &c(i, j), rows,
+                                                  cols, k, a.stride, b.stride, c.stride, at, bt, accumulate});
   };
   const double work = static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(k);
   const auto parts = std::int64_t{work < 1 << 18 ? 1 : threads()};

@@ -1,16 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 /// @file
-/// Single-threaded products by Eigen; bfloat16 goes through fp32 copies, since Eigen multiplies its own
-/// bfloat16 a hundred times slower than fp32.
+/// Single-threaded products by oneDNN where the build has it, else by Eigen; there bfloat16 goes through fp32
+/// copies, since Eigen multiplies its own bfloat16 a hundred times slower than fp32.
 
 #include <candor/backend/host/host_impl.hpp>
 #include <candor/backend/host/matmul.hpp>
+#include <candor/backend/host/onednn_impl.hpp>
+#include <candor/tensor/tensor.hpp>
 
 #define EIGEN_MPL2_ONLY
 #include <Eigen/Core>
 
-#include <vector>
+#include <algorithm>
+#include <memory>
+#include <mutex>
 
 namespace CANDOR_NS::detail {
 
@@ -33,35 +37,64 @@ void eigen_multiply(const product<T, T>& p) {
   if (!p.ta && !p.tb) c.noalias() += a * b;
 }
 
-CANDOR_INLINE bool onednn_allowed(host& backend) { return backend.internals().options.use_onednn; }
+/// oneDNN does the product if the build and the backend have it and it takes the shape.
+template <class T, class C>
+bool onednn_multiply([[maybe_unused]] host& backend, [[maybe_unused]] const product<T, C>& p) {
+#if CANDOR_HAS_ONEDNN
+  host::state& s = backend.internals();
+  if (!s.options.use_onednn || p.k == 0) return false;
+  std::call_once(s.onednn_once, [&] { s.products = std::make_shared<onednn>(); });
+  return s.products->multiply(backend, p);
+#else
+  return false;
+#endif
+}
 
-CANDOR_INLINE void multiply(const product<double, double>& p, bool) { eigen_multiply(p); }
+CANDOR_INLINE void multiply(host&, const product<double, double>& p) { eigen_multiply(p); }
 
-CANDOR_INLINE void multiply(const product<float, float>& p, bool) { eigen_multiply(p); }
+CANDOR_INLINE void multiply(host& backend, const product<float, float>& p) {
+  if (!onednn_multiply(backend, p)) eigen_multiply(p);
+}
 
-/// An fp32 copy of a stored matrix of bfloat16.
-CANDOR_INLINE std::vector<float> widen(const bfloat16* data, std::int64_t rows, std::int64_t cols, std::int64_t stride) {
-  std::vector<float> out(static_cast<std::size_t>(rows * cols));
+/// An fp32 copy of the part of a stored matrix that begins at `data`.
+CANDOR_INLINE void widen(float* out, const bfloat16* data, std::int64_t rows, std::int64_t cols, std::int64_t stride) {
   for (std::int64_t i = 0; i < rows; ++i)
-    for (std::int64_t j = 0; j < cols; ++j) out[static_cast<std::size_t>(i * cols + j)] = data[i * stride + j];
-  return out;
+    for (std::int64_t j = 0; j < cols; ++j) out[i * cols + j] = data[i * stride + j];
 }
 
-CANDOR_INLINE void multiply(const product<bfloat16, float>& p, bool) {
-  const auto a = widen(p.a, p.ta ? p.k : p.m, p.ta ? p.m : p.k, p.lda);
-  const auto b = widen(p.b, p.tb ? p.n : p.k, p.tb ? p.k : p.n, p.ldb);
-  eigen_multiply(product<float, float>{a.data(), b.data(), p.c, p.m, p.n, p.k, p.ta ? p.m : p.k, p.tb ? p.k : p.n, p.ldc,
-                                       p.ta, p.tb, p.accumulate});
-}
-
-CANDOR_INLINE void multiply(const product<bfloat16, bfloat16>& p, bool use_onednn) {
-  std::vector<float> c(static_cast<std::size_t>(p.m * p.n));
-  multiply(product<bfloat16, float>{p.a, p.b, c.data(), p.m, p.n, p.k, p.lda, p.ldb, p.n, p.ta, p.tb, false}, use_onednn);
-  for (std::int64_t i = 0; i < p.m; ++i)
-    for (std::int64_t j = 0; j < p.n; ++j) {
-      bfloat16& out = p.c[i * p.ldc + j];
-      out = bfloat16(c[static_cast<std::size_t>(i * p.n + j)] + (p.accumulate ? float(out) : 0.0f));
+/// Blocks of b's columns and of the inner axis are widened to fp32, so a weight is never copied whole.
+template <class C>
+void multiply_widened(host& backend, const product<bfloat16, C>& p) {
+  constexpr std::int64_t block = 512;
+  const std::int64_t width = std::min(block, p.n), depth = std::min(block, p.k);
+  tensor<host, float> a(backend, shape{p.m, depth}), b(backend, shape{depth, width}), c(backend, shape{p.m, width});
+  for (std::int64_t j = 0; j < p.n; j += block) {
+    const std::int64_t cols = std::min(block, p.n - j);
+    c.zero();
+    for (std::int64_t l = 0; l < p.k; l += block) {
+      const std::int64_t inner = std::min(block, p.k - l);
+      widen(a.view().data, p.ta ? p.a + l * p.lda : p.a + l, p.ta ? inner : p.m, p.ta ? p.m : inner, p.lda);
+      widen(b.view().data, p.tb ? p.b + j * p.ldb + l : p.b + l * p.ldb + j, p.tb ? cols : inner, p.tb ? inner : cols, p.ldb);
+      eigen_multiply(product<float, float>{a.view().data, b.view().data, c.view().data, p.m, cols, inner,
+                                           p.ta ? p.m : inner, p.tb ? inner : cols, width, p.ta, p.tb, true});
     }
+    for (std::int64_t i = 0; i < p.m; ++i) {
+      const float* sum = c.view().row(i);
+      C* out = p.c + i * p.ldc + j;
+      if (p.accumulate)
+        for (std::int64_t x = 0; x < cols; ++x) out[x] = static_cast<C>(sum[x] + static_cast<float>(out[x]));
+      else
+        for (std::int64_t x = 0; x < cols; ++x) out[x] = static_cast<C>(sum[x]);
+    }
+  }
+}
+
+CANDOR_INLINE void multiply(host& backend, const product<bfloat16, float>& p) {
+  if (!onednn_multiply(backend, p)) multiply_widened(backend, p);
+}
+
+CANDOR_INLINE void multiply(host& backend, const product<bfloat16, bfloat16>& p) {
+  if (!onednn_multiply(backend, p)) multiply_widened(backend, p);
 }
 
 }  // namespace CANDOR_NS::detail
