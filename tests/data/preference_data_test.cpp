@@ -132,7 +132,8 @@ TEST_CASE("lines that cross the blocks of the reader are whole", "[data][prefere
 TEST_CASE("a malformed line is refused with its place and what to do", "[data][preference_data]") {
   const record_folder here;
   const auto line = [](const std::string& image, const std::string& chosen, const std::string& rejected) {
-    return R"({"image": )" + image + R"(, "question": "q", "chosen": )" + chosen + R"(, "rejected": )" + rejected + "}";
+    return R"({"image": )" + image + R"(, "question": "q", "chosen": )" + chosen + R"(, "rejected": )" +
+           rejected + "}";
   };
   CHECK_THAT(here.error_of("{\"image\": "), contains(":2:10: not valid JSON"));
   CHECK_THAT(here.error_of("[1, 2]"), contains("expected an object, found an array"));
@@ -148,13 +149,16 @@ TEST_CASE("a malformed line is refused with its place and what to do", "[data][p
              contains("the key \"question\" is missing"));
   CHECK_THAT(here.error_of(R"({"image": "a.png", "question": "q", "chosen": "c"})"),
              contains("the key \"rejected\" is missing"));
-  CHECK_THAT(here.error_of(line("\"a.png\"", "[\"c\"]", "\"r\"")), contains("chosen: expected a string, found an array"));
+  CHECK_THAT(here.error_of(line("\"a.png\"", "[\"c\"]", "\"r\"")),
+             contains("chosen: expected a string, found an array"));
   CHECK_THAT(here.error_of(line("\"a.png\"", "3", "\"r\"")), contains("chosen: expected a string, found 3"));
-  CHECK_THAT(here.error_of(line("\"a.png\"", "\" \\n\"", "\"r\"")), contains("chosen: the text is empty; remove"));
+  CHECK_THAT(here.error_of(line("\"a.png\"", "\" \\n\"", "\"r\"")),
+             contains("chosen: the text is empty; remove"));
   CHECK_THAT(here.error_of(line("\"a.png\"", "\"c\"", "\"\"")), contains("rejected: the text is empty"));
   CHECK_THAT(here.error_of(line("\"a.png\"", "\"c\"", "\"c\"")), contains("chosen and rejected are equal"));
-  CHECK_THAT(here.error_of(R"({"idx": 1.5, "image": "a.png", "question": "q", "chosen": "c", "rejected": "r"})"),
-             contains("idx: expected an integer or a string"));
+  CHECK_THAT(
+      here.error_of(R"({"idx": 1.5, "image": "a.png", "question": "q", "chosen": "c", "rejected": "r"})"),
+      contains("idx: expected an integer or a string"));
   CHECK_THAT(here.error_of(R"({"image": "a.png", "image": "a.png"})"), contains("appears twice"));
 }
 
@@ -164,9 +168,11 @@ TEST_CASE("an image that cannot be used is refused by its name", "[data][prefere
     return here.error_of(R"({"image": )" + image + R"(, "question": "q", "chosen": "c", "rejected": "r"})");
   };
   CHECK_THAT(error("\"c.png\""), contains("images/c.png does not exist; check the name and the folder"));
-  CHECK_THAT(error("\"../secret.png\""), contains("image: the image \"../secret.png\" is outside of the folder"));
+  CHECK_THAT(error("\"../secret.png\""),
+             contains("image: the image \"../secret.png\" is outside of the folder"));
   CHECK_THAT(error("\"deep/../../secret.png\""), contains("is outside of the folder"));
-  CHECK_THAT(error("\"" + (here.folder / "secret.png").string() + "\""), contains("is outside of the folder"));
+  CHECK_THAT(error("\"" + (here.folder / "secret.png").string() + "\""),
+             contains("is outside of the folder"));
   CHECK_THAT(error("\"../images-of-others/a.png\""), contains("is outside of the folder"));
   CHECK_THAT(error("\"deep\""), contains("is not a file"));
   CHECK_THAT(error("\"\""), contains("is no file name"));
@@ -175,8 +181,9 @@ TEST_CASE("an image that cannot be used is refused by its name", "[data][prefere
   CHECK_THAT(error("5"), contains("image: expected a string, found 5"));
   CHECK_THAT(here.error_of(R"({"images": [], "question": "q", "chosen": "c", "rejected": "r"})"),
              contains("images: the list is empty"));
-  CHECK_THAT(here.error_of(R"({"images": ["a.png", "c.png"], "question": "q", "chosen": "c", "rejected": "r"})"),
-             contains("images[1]: the image"));
+  CHECK_THAT(
+      here.error_of(R"({"images": ["a.png", "c.png"], "question": "q", "chosen": "c", "rejected": "r"})"),
+      contains("images[1]: the image"));
 }
 
 TEST_CASE("names inside of the folder are taken however they are written", "[data][preference_data]") {
@@ -263,10 +270,9 @@ TEST_CASE("questions come with their responses, or without", "[data][questions_d
     candor::write_atomically(here.folder / "in.jsonl", lines);
     return candor::questions_data(here.folder / "in.jsonl", {.images = here.folder / "images"});
   };
-  const auto data = open(
-      R"({"image": "a.png", "question": "q?", "responses": ["yes", ""]})"
-      "\n"
-      R"({"image": "deep/b.png", "question": "r?", "id": "second"})");
+  const auto data = open(R"({"image": "a.png", "question": "q?", "responses": ["yes", ""]})"
+                         "\n"
+                         R"({"image": "deep/b.png", "question": "r?", "id": "second"})");
   REQUIRE(data.size() == 2);
   CHECK(data.record(0).responses == std::vector<std::string>{"yes", ""});
   CHECK(data.record(0).question == "q?");
@@ -278,7 +284,8 @@ TEST_CASE("questions come with their responses, or without", "[data][questions_d
                     contains("in.jsonl:1: responses: expected an array"));
   CHECK_THROWS_WITH(open(R"({"image": "a.png", "question": "q?", "responses": ["yes", 2]})"),
                     contains("in.jsonl:1: responses[1]: expected a string, found 2"));
-  CHECK_THROWS_WITH(open(R"({"image": "a.png"})"), contains("the key \"question\" is missing; a record needs image and question"));
+  CHECK_THROWS_WITH(open(R"({"image": "a.png"})"),
+                    contains("the key \"question\" is missing; a record needs image and question"));
 }
 
 TEST_CASE("a split takes every record once, by seed, and a larger one contains the smaller",
@@ -314,5 +321,6 @@ TEST_CASE("the pairs of the photographs are read", "[data][preference_data]") {
   if (file.empty()) CANDOR_SKIP("the photographs are absent");
   const preference_data pairs(file, {.images = file.parent_path() / "images"});
   REQUIRE(pairs.size() >= 32);
-  for (std::int64_t i = 0; i < pairs.size(); ++i) CHECK(std::filesystem::exists(pairs.record(i).images.at(0)));
+  for (std::int64_t i = 0; i < pairs.size(); ++i)
+    CHECK(std::filesystem::exists(pairs.record(i).images.at(0)));
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 /// @file
-/// Forests laid flat for one pass of a model: tokens, positions, the attention rule, and what is scored where.
-/// The four layouts give the same numbers:
+/// Forests laid flat for one pass of a model: tokens, positions, the attention rule, and what is scored
+/// where. The four layouts give the same numbers:
 ///   shared  each stem once, its branches behind it, in depth-first order (the fast one)
 ///   packed  each scored path on its own, without padding
 ///   padded  each scored path on its own, padded to the longest
@@ -54,7 +54,9 @@ struct pack_options {
   std::int64_t max_tokens = 8192;  ///< of a pass; a forest that is longer has a pass of its own
 };
 
-/// Lays forests flat, as many in a pass as the budget allows, in their order.
+/// Lays forests flat, as many in a pass as the budget allows, in their order. A segment that gives fewer axes
+/// than the others uses its last one for the rest. shape_error for what check_forest refuses, usage_error for
+/// a budget below one token.
 std::vector<packed_batch> pack(std::span<const forest* const> forests, const pack_options& options = {});
 
 }  // namespace CANDOR_NS

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 /// @file
-/// Packing: every layout first becomes a list of trees (segments in depth-first order), then trees become passes.
+/// Packing: every layout first becomes a list of trees (segments in depth-first order), then trees become
+/// passes.
 
 #include <candor/data/pack.hpp>
 
@@ -20,6 +21,27 @@ CANDOR_INLINE layout_kind parse_layout(std::string_view name) {
 }
 
 namespace detail {
+
+/// Names a token whatever the layout: the record's key and the token's place in its segment, mixed
+/// (the finaliser of splitmix64; Steele et al., 2014).
+constexpr std::uint64_t token_key(std::uint64_t record, std::int32_t segment, std::int32_t place) {
+  const auto mix = [](std::uint64_t x) {
+    x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9ull;
+    x = (x ^ (x >> 27)) * 0x94d049bb133111ebull;
+    return x ^ (x >> 31);
+  };
+  const std::uint64_t within =
+      (static_cast<std::uint64_t>(segment) << 32) | static_cast<std::uint32_t>(place);
+  return mix(mix(record + 0x9e3779b97f4a7c15ull) + within);
+}
+
+/// Position axes of the forests: the most that a segment gives, one where none does.
+CANDOR_INLINE std::int32_t axes_of(std::span<const forest* const> forests) {
+  std::size_t axes = 1;
+  for (const forest* f : forests)
+    for (const auto& s : f->segments) axes = std::max(axes, s.positions.size() / s.tokens.size());
+  return static_cast<std::int32_t>(axes);
+}
 
 /// Segments that lie together, in depth-first order, and the cells that are read off them.
 struct pack_tree {
@@ -43,9 +65,6 @@ CANDOR_INLINE std::vector<std::int32_t> path_of(const forest& f, const scored_pa
   std::vector<std::int32_t> path;
   for (std::int32_t s = leaf; s >= 0; s = f.segments[static_cast<std::size_t>(s)].parent) path.push_back(s);
   std::reverse(path.begin(), path.end());
-  for (const auto& run : c)
-    require<shape_error>(std::find(path.begin(), path.end(), run.segment) != path.end(),
-                         "[pack] a cell scores segments ", run.segment, " and ", leaf, ", which are on no common path");
   return path;
 }
 
@@ -79,13 +98,10 @@ CANDOR_INLINE std::vector<pack_tree> trees_of(const forest& f, std::int32_t inde
 /// Builds one pass out of whole trees.
 class pass_builder {
  public:
-  explicit pass_builder(std::span<const forest* const> forests) : forests_(forests) {
+  pass_builder(std::span<const forest* const> forests, std::int32_t axes)
+      : forests_(forests), axes_(static_cast<std::size_t>(axes)) {
+    batch_.axes = axes;
     layout_.trees.push_back(0);
-    for (const forest* f : forests)
-      for (const auto& s : f->segments)
-        if (!s.positions.empty())
-          batch_.axes = std::max(batch_.axes, static_cast<std::int32_t>(s.positions.size() / s.tokens.size()));
-    axes_.resize(static_cast<std::size_t>(batch_.axes));
   }
 
   std::int64_t tokens() const { return batch_.tokens(); }
@@ -100,7 +116,7 @@ class pass_builder {
     starts_.assign(f.segments.size(), -1);
     position_starts_.assign(f.segments.size(), 0);
     for (const auto s : tree.segments) add_segment(f, tree.forest, s);
-    for (const auto s : tree.segments) close_subtree(f, s);
+    close_subtrees(f, tree);
     add_padding(tree.padding);
     const auto end = static_cast<std::int32_t>(tokens());
     layout_.trees.push_back(end);
@@ -109,7 +125,8 @@ class pass_builder {
 
   packed_batch finish() {
     for (auto& axis : axes_) batch_.positions.insert(batch_.positions.end(), axis.begin(), axis.end());
-    std::stable_sort(pending_.begin(), pending_.end(), [](const auto& a, const auto& b) { return a.row < b.row; });
+    std::stable_sort(pending_.begin(), pending_.end(),
+                     [](const auto& a, const auto& b) { return a.row < b.row; });
     for (const auto& p : pending_) {
       if (batch_.hidden_rows.empty() || batch_.hidden_rows.back() != p.row) {
         batch_.hidden_rows.push_back(p.row);
@@ -136,7 +153,7 @@ class pass_builder {
     layout_.reach.push_back(reach);
   }
 
-  /// Ordinary tokens after everything that is scored, which therefore see much and are seen by nobody scored.
+  /// Ordinary tokens behind a tree: nothing in front of them sees them, and they see each other alone.
   void add_padding(std::int64_t count) {
     const auto end = static_cast<std::int32_t>(tokens() + count);
     for (std::int64_t i = 0; i < count; ++i) {
@@ -161,31 +178,38 @@ class pass_builder {
     const auto given_axes = static_cast<std::size_t>(s.positions.size()) / s.tokens.size();
     for (std::size_t axis = 0; axis < axes_.size(); ++axis)
       for (std::int32_t i = 0; i < n; ++i) {
-        const std::size_t place = std::min(axis, given_axes - (given_axes > 0)) * s.tokens.size() + static_cast<std::size_t>(i);
+        const std::size_t place =
+            std::min(axis, given_axes - (given_axes > 0)) * s.tokens.size() + static_cast<std::size_t>(i);
         axes_[axis].push_back(from + (given_axes == 0 ? i : s.positions[place]));
       }
     std::vector<std::int32_t> reach(s.tokens.size());
     for (std::int32_t i = 0; i < n; ++i) reach[static_cast<std::size_t>(i)] = start + i;
     for (const auto& span : s.two_way)
-      for (std::int32_t i = span.begin; i < span.end; ++i) reach[static_cast<std::size_t>(i)] = start + span.end - 1;
+      for (std::int32_t i = span.begin; i < span.end; ++i)
+        reach[static_cast<std::size_t>(i)] = start + span.end - 1;
     for (std::int32_t i = 0; i < n; ++i) {
       const std::int32_t token = s.tokens[static_cast<std::size_t>(i)];
-      const std::uint64_t key = (f.key << 32) ^ (static_cast<std::uint64_t>(index) << 20) ^ static_cast<std::uint64_t>(i);
+      const std::uint64_t key = token_key(f.key, index, i);
       add_token(token >= 0 ? token : -1, token >= 0 ? -1 : feature_base_[forest_index] + (-1 - token),
                 reach[static_cast<std::size_t>(i)], key);
     }
   }
 
-  /// Depth-first order: a subtree ends where the next segment begins that is no descendant.
-  void close_subtree(const forest& f, std::int32_t index) {
-    std::int32_t end = starts_[static_cast<std::size_t>(index)];
-    for (std::size_t s = 0; s < f.segments.size(); ++s) {
-      if (starts_[s] < 0) continue;
-      std::int32_t up = static_cast<std::int32_t>(s);
-      while (up >= 0 && up != index) up = f.segments[static_cast<std::size_t>(up)].parent;
-      if (up == index) end = std::max(end, starts_[s] + static_cast<std::int32_t>(f.segments[s].tokens.size()));
+  /// Depth-first order: a subtree ends with its last descendant.
+  void close_subtrees(const forest& f, const pack_tree& tree) {
+    ends_.assign(f.segments.size(), 0);
+    for (auto it = tree.segments.rbegin(); it != tree.segments.rend(); ++it) {
+      const auto index = static_cast<std::size_t>(*it);
+      const segment& s = f.segments[index];
+      ends_[index] = std::max(ends_[index], starts_[index] + static_cast<std::int32_t>(s.tokens.size()));
+      if (s.parent >= 0)
+        ends_[static_cast<std::size_t>(s.parent)] =
+            std::max(ends_[static_cast<std::size_t>(s.parent)], ends_[index]);
     }
-    layout_.visible_until.insert(layout_.visible_until.end(), f.segments[static_cast<std::size_t>(index)].tokens.size(), end);
+    for (const auto index : tree.segments)
+      layout_.visible_until.insert(layout_.visible_until.end(),
+                                   f.segments[static_cast<std::size_t>(index)].tokens.size(),
+                                   ends_[static_cast<std::size_t>(index)]);
   }
 
   void add_cell(const forest& f, std::int32_t forest_index, std::int32_t cell_index) {
@@ -196,7 +220,6 @@ class pass_builder {
       for (std::size_t i = 0; i < s.tokens.size(); ++i) {
         const float weight = run.weights.empty() ? 1.0f : run.weights[i];
         if (weight == 0.0f) continue;
-        require<shape_error>(s.tokens[i] >= 0, "[pack] cell ", cell_index, " scores an image token of segment ", run.segment);
         // The first token of a branch is predicted by the last token of its parent.
         std::int32_t row = start + static_cast<std::int32_t>(i) - 1;
         if (i == 0) {
@@ -211,8 +234,8 @@ class pass_builder {
   std::span<const forest* const> forests_;
   packed_batch batch_;
   attention_layout layout_;
-  std::vector<std::vector<std::int32_t>> axes_;  // (axes, T)
-  std::vector<std::int32_t> starts_, position_starts_;  // of the current tree's segments
+  std::vector<std::vector<std::int32_t>> axes_;                // (axes, T)
+  std::vector<std::int32_t> starts_, ends_, position_starts_;  // of the current tree's segments
   std::map<std::int32_t, std::int32_t> feature_base_;
   std::int32_t next_feature_ = 0;
   std::vector<pending_target> pending_;
@@ -220,7 +243,10 @@ class pass_builder {
 
 }  // namespace detail
 
-CANDOR_INLINE std::vector<packed_batch> pack(std::span<const forest* const> forests, const pack_options& options) {
+CANDOR_INLINE std::vector<packed_batch> pack(std::span<const forest* const> forests,
+                                             const pack_options& options) {
+  require<usage_error>(options.max_tokens > 0, "[pack] a budget of ", options.max_tokens,
+                       " tokens is too small; give at least one");
   std::vector<detail::pack_tree> trees;
   std::vector<std::pair<std::size_t, std::size_t>> units;  // trees that stay together: those of one forest
   for (std::size_t i = 0; i < forests.size(); ++i) {
@@ -238,12 +264,14 @@ CANDOR_INLINE std::vector<packed_batch> pack(std::span<const forest* const> fore
     for (const auto& tree : trees) longest = std::max(longest, tree.tokens);
     for (auto& tree : trees) tree.padding = longest - tree.tokens;
   }
+  const std::int32_t axes = detail::axes_of(forests);
   std::vector<packed_batch> passes;
   for (std::size_t u = 0; u < units.size();) {
-    detail::pass_builder builder(forests);
+    detail::pass_builder builder(forests, axes);
     const auto size_of_unit = [&](std::size_t unit) {
       std::int64_t n = 0;
-      for (std::size_t t = units[unit].first; t < units[unit].second; ++t) n += trees[t].tokens + trees[t].padding;
+      for (std::size_t t = units[unit].first; t < units[unit].second; ++t)
+        n += trees[t].tokens + trees[t].padding;
       return n;
     };
     do {

@@ -6,8 +6,8 @@
 ///   question  (also `prompt`)
 ///   chosen, rejected
 ///   idx       optional, a number or a string (also `id`)
-/// or with RLHF-V's `text`, a JSON string that holds question, chosen and rejected. Other keys are ignored, the
-/// cached log-probs of the released files too: candor's own cache knows what it was made with.
+/// or with RLHF-V's `text`, a JSON string that holds question, chosen and rejected. Other keys are ignored,
+/// the cached log-probs of the released files too: candor's own cache knows what it was made with.
 
 #include <candor/core/fingerprint.hpp>
 #include <candor/data/record_file.hpp>

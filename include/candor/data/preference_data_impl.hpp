@@ -70,10 +70,12 @@ CANDOR_INLINE std::string record_text(const record_line& line, std::initializer_
 
 /// The file that an image's name stands for. Names are taken literally: a link inside of the folder may lead
 /// elsewhere, the name itself may not.
-CANDOR_INLINE std::filesystem::path resolve_image(const json_field& field, const std::filesystem::path& root) {
+CANDOR_INLINE std::filesystem::path resolve_image(const json_field& field,
+                                                  const std::filesystem::path& root) {
   if (field.value().is_object())
-    field.refuse("images inside of the line (\"bytes\", \"path\") are not read; save each image as a file and ",
-                 "give its name");
+    field.refuse(
+        "images inside of the line (\"bytes\", \"path\") are not read; save each image as a file and ",
+        "give its name");
   const std::string& name = field.string();
   if (name.empty() || name.find('\0') != std::string::npos)
     field.refuse(in_quotes(name), " is no file name; expected the name of an image in ", root.string());
@@ -148,11 +150,13 @@ CANDOR_INLINE question_record parse_question(std::string_view bytes, const std::
   return r;
 }
 
-CANDOR_INLINE std::filesystem::path image_root(const std::filesystem::path& records, const data_options& options) {
+CANDOR_INLINE std::filesystem::path image_root(const std::filesystem::path& records,
+                                               const data_options& options) {
   if (!options.images.empty()) {
     std::error_code failed;
     require<io_error>(std::filesystem::is_directory(options.images, failed), "the folder of images ",
-                      options.images.string(), " does not exist; name the folder that image names start from");
+                      options.images.string(),
+                      " does not exist; name the folder that image names start from");
     return options.images;
   }
   return records.has_parent_path() ? records.parent_path() : std::filesystem::path(".");

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 /// @file
-/// A file of one record a line (JSONL). One pass finds and checks the lines; afterwards a line is read again from
-/// the disk when it is wanted, so memory grows by 24 bytes a record, whatever the records hold.
+/// A file of one record a line (JSONL). One pass finds and checks the lines; afterwards a line is read again
+/// from the disk when it is wanted, so memory grows by 24 bytes a record, whatever the records hold.
 
 #include <candor/core/config.hpp>
 #include <candor/core/function_ref.hpp>

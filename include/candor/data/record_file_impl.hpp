@@ -53,8 +53,9 @@ CANDOR_INLINE record_file::record_file(std::filesystem::path path,
   struct stat found {};
   if (::fstat(descriptor_, &found) != 0) fail_io("examine", path_, errno);
   if (S_ISDIR(found.st_mode)) fail_io("read", path_, EISDIR);
-  require<input_error>(S_ISREG(found.st_mode), path_.string(),
-                       " is not a regular file; records are read more than once, so save them to a file first");
+  require<input_error>(
+      S_ISREG(found.st_mode), path_.string(),
+      " is not a regular file; records are read more than once, so save them to a file first");
 
   std::string block(std::size_t{1} << 20, '\0'), line_text;
   std::uint64_t offset = 0, line_begin = 0;
@@ -107,8 +108,8 @@ CANDOR_INLINE record_file& record_file::operator=(record_file&& other) noexcept 
 }
 
 CANDOR_INLINE line_place record_file::place(std::int64_t index) const {
-  require<usage_error>(index >= 0 && index < size(), path_.string(), " has ", size(), " records; record ", index,
-                       " was asked for (they count from 0)");
+  require<usage_error>(index >= 0 && index < size(), path_.string(), " has ", size(), " records; record ",
+                       index, " was asked for (they count from 0)");
   return {lines_[static_cast<std::size_t>(index)].number, index};
 }
 
