@@ -6,8 +6,11 @@
 
 #include "support/catch.hpp"
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
+#include <random>
 #include <string>
 #include <vector>
 
@@ -223,6 +226,60 @@ TEST_CASE("a vocabulary of another model in tokenizer.json is refused", "[text][
   std::swap(document["model"]["vocab"]["<0x0A>"], document["model"]["vocab"]["<0x0B>"]);
   folder.write("tokenizer.json", document.dump());
   CHECK_THAT(folder.refusal(), Contains("does not give \"<0x0A>\" the id 13"));
+}
+
+TEST_CASE("the order of a tokenizer.json's merges is found and followed", "[text][tokenizer]") {
+  const scratch_folder folder("merges", candor_test::golden("text/tiny_json"));
+  CHECK(tokenizer(folder.path).merges() == merge_order::by_score);
+  auto document = nlohmann::json::parse(std::ifstream(folder.path / "tokenizer.json"));
+  auto& merges = document["model"]["merges"];
+  const auto id_of = [&](const nlohmann::json& merge) {
+    auto whole = merge.get<std::string>();
+    whole.erase(whole.find(' '), 1);
+    return document["model"]["vocab"][whole].get<int>();
+  };
+  auto by_id = merges.get<std::vector<nlohmann::json>>();
+  std::stable_sort(by_id.begin(), by_id.end(),
+                   [&](const auto& a, const auto& b) { return id_of(a) < id_of(b); });
+  merges = by_id;
+  folder.write("tokenizer.json", document.dump());
+  const tokenizer words(folder.path), scored(candor_test::golden("text/tiny_json"));
+  CHECK(words.merges() == merge_order::by_id);
+  const std::string spaced = "a  yellow  kite";
+  CHECK(words.encode(spaced) != scored.encode(spaced));
+  CHECK(words.decode(words.encode(spaced)) == spaced);
+
+  std::reverse(by_id.begin(), by_id.end());
+  merges = by_id;
+  folder.write("tokenizer.json", document.dump());
+  CHECK_THAT(folder.refusal(), Contains("ordered neither by the scores nor by the ids"));
+  merges = {"no such"};
+  folder.write("tokenizer.json", document.dump());
+  CHECK_THAT(folder.refusal(), Contains("merges to \"nosuch\", which tokenizer.model lacks"));
+}
+
+TEST_CASE("models with random damage are refused or tokenise", "[text][tokenizer][sentencepiece]") {
+  std::ifstream in(tiny / "tokenizer.model", std::ios::binary);
+  const std::string whole((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
+  const scratch_folder folder("damage");
+  fs::remove(folder.path / "config.json");
+  std::mt19937 random(5);
+  std::size_t refused = 0;
+  for (int round = 0; round < 150; ++round) {
+    std::string bytes = whole;
+    for (unsigned k = 0; k <= random() % 4; ++k) bytes[random() % bytes.size()] = static_cast<char>(random());
+    folder.write("tokenizer.model", bytes);
+    INFO("round " << round);
+    try {
+      const tokenizer words(folder.path / "tokenizer.model");
+      const auto all = words.encode("A cat </s> and 12 \xF0\x9F\x90\xB1.\n");
+      CHECK(std::all_of(all.begin(), all.end(), [&](auto id) { return id >= 0 && id < 700; }));
+    } catch (const input_error&) {
+      ++refused;
+    }
+  }
+  CHECK(refused > 20);
+  CHECK(refused < 150);
 }
 
 TEST_CASE("a missing token for the ends of a text is a usage error", "[text][tokenizer]") {
