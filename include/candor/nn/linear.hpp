@@ -23,7 +23,7 @@ struct lora_options {
   int rank = 8;
   double alpha = 16.0;    ///< the correction is scaled by alpha / rank
   double dropout = 0.0;   ///< of the adapter's input, in training
-  std::vector<std::string> target_modules;  ///< last parts of layer names; empty: every linear layer of the decoder
+  std::vector<std::string> target_modules = {};  ///< last parts of layer names; empty: every linear layer of the decoder
   std::uint64_t seed = 0;
 };
 

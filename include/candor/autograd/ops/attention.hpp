@@ -11,6 +11,7 @@
 #include <candor/autograd/variable.hpp>
 #include <candor/backend/backend.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <memory>
 #include <type_traits>
@@ -26,11 +27,15 @@ struct rotary_config {
   std::vector<std::int32_t> axis_of_frequency;  ///< (D/2), empty: all follow the first axis
 };
 
-/// Cosines and sines of T tokens, computed in double. `positions` holds the axes one after the other, (axes, T).
+/// Cosines and sines of T tokens, computed in double. `positions` holds the axes one after the other, (axes, T);
+/// frequencies of an axis that is not given follow the last one, as a text's tokens stand alike on all axes.
 template <class B, class A>
 tensor<B, A> rotation_table(B& backend, const rotary_config& config, const std::vector<std::int32_t>& positions,
                             std::int64_t tokens) {
-  const std::int64_t half = config.head_size / 2;
+  const std::int64_t half = config.head_size / 2, given = static_cast<std::int64_t>(positions.size());
+  const std::int64_t axes = tokens > 0 ? given / tokens : 0;
+  require<shape_error>(given == axes * tokens && (axes > 0 || tokens == 0), "[rotation_table] ", given,
+                       " positions do not fit ", tokens, " tokens; expected one for each token and axis");
   std::vector<A> table(static_cast<std::size_t>(tokens * config.head_size));
   std::vector<double> frequency(static_cast<std::size_t>(half));
   for (std::int64_t i = 0; i < half; ++i)
@@ -38,7 +43,9 @@ tensor<B, A> rotation_table(B& backend, const rotary_config& config, const std::
         std::pow(config.theta, -2.0 * static_cast<double>(i) / static_cast<double>(config.head_size));
   for (std::int64_t t = 0; t < tokens; ++t)
     for (std::int64_t i = 0; i < half; ++i) {
-      const std::int64_t axis = config.axis_of_frequency.empty() ? 0 : config.axis_of_frequency[static_cast<std::size_t>(i)];
+      const std::int64_t wanted =
+          config.axis_of_frequency.empty() ? 0 : config.axis_of_frequency[static_cast<std::size_t>(i)];
+      const std::int64_t axis = std::min(wanted, axes - 1);
       const double angle =
           static_cast<double>(positions[static_cast<std::size_t>(axis * tokens + t)]) * frequency[static_cast<std::size_t>(i)];
       table[static_cast<std::size_t>(t * config.head_size + i)] = static_cast<A>(std::cos(angle));
