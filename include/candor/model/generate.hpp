@@ -7,6 +7,7 @@
 
 #include <candor/core/random.hpp>
 #include <candor/model/llava_network.hpp>
+#include <candor/model/scoring.hpp>
 
 #include <limits>
 #include <utility>
@@ -207,6 +208,19 @@ std::vector<std::vector<std::vector<std::int32_t>>> generate(llava_network<B, T>
     if (all_done || step + 1 >= options.max_new_tokens) return texts;
     state.append(tokens);
   }
+}
+
+/// The same for records with their pictures.
+template <class B, class T>
+std::vector<std::vector<std::vector<std::int32_t>>> generate(llava_network<B, T>& network,
+                                                             std::span<const encoded_record* const> prompts,
+                                                             const generate_options& options, bool adapters = true) {
+  const auto trees = trees_of(prompts);
+  tape<B> quiet(network.backend(), tape<B>::mode::evaluate);
+  packed_batch images;
+  for (std::size_t i = 0; i < prompts.size(); ++i) images.forests.push_back(static_cast<std::int32_t>(i));
+  const auto features = pass_features(network, forward_context<B>{.tape = quiet, .adapters = adapters}, images, prompts);
+  return generate(network, std::span<const forest* const>(trees), features, options, adapters);
 }
 
 }  // namespace CANDOR_NS

@@ -126,6 +126,30 @@ void save_adapter(llava_network<B, T>& network, const std::filesystem::path& fol
   write_adapter_folder(folder, config, adapter_sources(network));
 }
 
+/// Reads the values of adapters that the network has already. input_error where folder and network differ.
+template <class B, class T>
+void load_adapter_values(llava_network<B, T>& network, const adapter_folder& folder) {
+  std::size_t found = 0;
+  network.for_adapters([&](const std::string& name, low_rank_adapter<B, T>& adapter) {
+    for (const auto& module : folder.modules()) {
+      if (module.module != name) continue;
+      require<input_error>(module.in == adapter.a.extents()[1] && module.out == adapter.b.extents()[0] &&
+                               folder.config().rank == adapter.a.extents()[0],
+                           folder.path().string(), ": the adapter of ", name, " has rank ", folder.config().rank, " for ",
+                           module.in, " inputs and ", module.out, " outputs, the model expects rank ", adapter.a.extents()[0],
+                           ", ", adapter.a.extents()[1], " and ", adapter.b.extents()[0]);
+      std::vector<accumulator_t<T>> a(static_cast<std::size_t>(adapter.a.size())), b(static_cast<std::size_t>(adapter.b.size()));
+      folder.read_as(module, std::span(a), std::span(b));
+      adapter.a.storage().copy_from(a);
+      adapter.b.storage().copy_from(b);
+      ++found;
+    }
+  });
+  require<input_error>(found == folder.modules().size(), folder.path().string(), ": ", folder.modules().size() - found, " of ",
+                       folder.modules().size(), " adapted layers are not in the model, the first layer of the folder is ",
+                       folder.modules().front().module);
+}
+
 /// Adds the adapters of a PEFT folder to the network.
 template <class B, class T>
 void load_adapter(llava_network<B, T>& network, const std::filesystem::path& path) {
@@ -136,23 +160,7 @@ void load_adapter(llava_network<B, T>& network, const std::filesystem::path& pat
   options.dropout = folder.config().dropout;
   for (const auto& module : folder.modules()) options.target_modules.push_back(module.module);
   network.add_lora(options);
-  std::size_t found = 0;
-  network.for_adapters([&](const std::string& name, low_rank_adapter<B, T>& adapter) {
-    for (const auto& module : folder.modules()) {
-      if (module.module != name) continue;
-      require<input_error>(module.in == adapter.a.extents()[1] && module.out == adapter.b.extents()[0], path.string(),
-                           ": the adapter of ", name, " is for a layer of ", module.in, " inputs and ", module.out,
-                           " outputs, the model's has ", adapter.a.extents()[1], " and ", adapter.b.extents()[0]);
-      std::vector<accumulator_t<T>> a(static_cast<std::size_t>(adapter.a.size())), b(static_cast<std::size_t>(adapter.b.size()));
-      folder.read_as(module, std::span(a), std::span(b));
-      adapter.a.storage().copy_from(a);
-      adapter.b.storage().copy_from(b);
-      ++found;
-    }
-  });
-  require<input_error>(found == folder.modules().size(), path.string(), ": ", folder.modules().size() - found, " of ",
-                       folder.modules().size(), " adapted layers are not in the model, the first is ",
-                       folder.modules().front().module);
+  load_adapter_values(network, folder);
 }
 
 }  // namespace CANDOR_NS

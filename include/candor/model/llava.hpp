@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+/// @file
+/// A LLaVA model as a whole: the network with its weights, and the processor that feeds it.
+
+#include <candor/model/processor.hpp>
+#include <candor/model/weights.hpp>
+
+#include <filesystem>
+#include <string>
+#include <system_error>
+
+namespace CANDOR_NS {
+
+/// What `load_llava` gives. The backend must outlive it.
+template <class B, class T>
+class llava {
+ public:
+  using backend_type = B;
+  using value_type = T;
+
+  llava(B& backend, const std::filesystem::path& folder, const processor_options& options)
+      : folder_(folder),
+        network_(backend, read_llava_config(folder)),
+        processor_(folder, network_.config(), options) {
+    load_weights(network_, folder);
+  }
+
+  B& backend() const { return network_.backend(); }
+  llava_network<B, T>& network() { return network_; }
+  const candor::processor& processor() const { return processor_; }
+  const std::filesystem::path& folder() const { return folder_; }
+
+  /// Trains low-rank corrections instead of the weights.
+  void add_lora(const lora_options& options) { network_.add_lora(options); }
+
+ private:
+  std::filesystem::path folder_;
+  llava_network<B, T> network_;
+  candor::processor processor_;
+};
+
+/// A LLaVA-1.5 folder (llava-hf or original naming) with weights and activations of type `T`:
+///     candor::host cpu;
+///     auto policy = candor::load_llava<float>(cpu, "llava-1.5-7b-hf");
+template <class T, class B>
+llava<B, T> load_llava(B& backend, const std::filesystem::path& folder, const processor_options& options = {}) {
+  return {backend, folder, options};
+}
+
+/// Copies the files beside the weights that a model folder needs: tokenizer, template, image transform.
+inline void copy_processor_files(const std::filesystem::path& from, const std::filesystem::path& to) {
+  std::filesystem::create_directories(to);
+  for (const char* name :
+       {"tokenizer.model", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
+        "chat_template.json", "chat_template.jinja", "preprocessor_config.json", "processor_config.json",
+        "generation_config.json"}) {
+    std::error_code failed;
+    if (!std::filesystem::exists(from / name)) continue;
+    std::filesystem::copy_file(from / name, to / name, std::filesystem::copy_options::overwrite_existing, failed);
+    require<io_error>(!failed, (to / name).string(), ": cannot be written: ", failed.message());
+  }
+}
+
+/// Writes the whole model so that `transformers` loads it. Adapters must have been merged.
+template <class B, class T>
+void save_llava(llava<B, T>& model, const std::filesystem::path& folder, dtype as = dtype_v<T>,
+                naming scheme = naming::hf_old) {
+  require<usage_error>(!model.network().has_adapters(), "[save_llava] merge the adapters first, or save them alone");
+  copy_processor_files(model.folder(), folder);
+  write_llava_config(folder, model.network().config(), as, scheme);
+  write_model_folder(folder, weight_sources(model.network(), as, scheme));
+}
+
+/// Writes the adapters alone so that `peft` loads them on the model's folder.
+template <class B, class T>
+void save_adapter(llava<B, T>& model, const std::filesystem::path& folder) {
+  save_adapter(model.network(), folder, model.folder().string());
+}
+
+}  // namespace CANDOR_NS

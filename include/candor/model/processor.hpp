@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+/// @file
+/// From questions, answers and pictures to what the network takes: one tokenizer, one template, one image
+/// transform, shared by every stage of a pipeline and part of every fingerprint.
+
+#include <candor/core/fingerprint.hpp>
+#include <candor/image/transform.hpp>
+#include <candor/model/llava_config.hpp>
+#include <candor/model/scoring.hpp>
+#include <candor/text/chat_template.hpp>
+#include <candor/text/tokenizer.hpp>
+#include <candor/text/truncate.hpp>
+
+#include <filesystem>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace CANDOR_NS {
+
+struct processor_options {
+  std::string chat_template = "auto";             ///< vicuna_v1, llava_v1, llava_hf, or the folder's own
+  std::optional<image_mode> image_transform = {};  ///< instead of what the folder says
+  std::int64_t max_length = 2048;                 ///< tokens of a stem with one answer, images counted in full
+};
+
+class processor {
+ public:
+  /// Reads tokenizer, template and image transform of a model folder.
+  processor(const std::filesystem::path& folder, const llava_config& config, const processor_options& options = {});
+
+  const tokenizer& words() const { return words_; }
+  const chat_template& chat() const { return chat_; }
+  const image_transform& transform() const { return transform_; }
+  std::int32_t stop_token() const { return words_.eos(); }
+
+  /// A question with several answers, shortened to max_length. `where` begins error messages (file and line).
+  encoded_branches encode(const std::string& question, std::span<const std::string> answers, std::size_t images,
+                          std::string_view where = {}) const;
+
+  /// The stem with one branch and one cell for each answer; `weights[a]` are the token weights of answer a, or all
+  /// ones where there are none.
+  forest tree(const encoded_branches& branches, std::span<const std::vector<float>> weights = {}) const;
+
+  /// Decodes and transforms: (images, 3, S, S) in a row.
+  std::vector<float> pixels(std::span<const std::filesystem::path> images) const;
+
+  /// A question alone, as generation takes it.
+  encoded_record prompt(const std::string& question, std::span<const std::filesystem::path> images,
+                        std::string_view where = {}) const;
+
+  /// Adds template, tokenizer, image transform and length.
+  void add_to(fingerprint& f) const;
+
+ private:
+  tokenizer words_;
+  chat_template chat_;
+  image_transform transform_;
+  std::int32_t image_tokens_;
+  std::int64_t max_length_;
+};
+
+}  // namespace CANDOR_NS
+
+#if CANDOR_DEFINES
+#include <candor/model/processor_impl.hpp>
+#endif

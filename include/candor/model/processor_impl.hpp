@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+/// @file
+/// Questions, answers and pictures as tokens and pixels.
+
+#include <candor/image/decode.hpp>
+#include <candor/model/processor.hpp>
+
+namespace CANDOR_NS {
+
+CANDOR_INLINE processor::processor(const std::filesystem::path& folder, const llava_config& config,
+                                   const processor_options& options)
+    : words_(folder),
+      chat_(chat_template::of_folder(folder, options.chat_template)),
+      transform_(read_image_transform(folder, options.image_transform)),
+      image_tokens_(config.image_tokens()),
+      max_length_(options.max_length) {
+  require<input_error>(transform_.size == config.vision.image_size, folder.string(), ": the image transform makes pictures of ",
+                       transform_.size, " pixels, config.json says that the tower takes ", config.vision.image_size);
+  require<input_error>(static_cast<std::int64_t>(words_.size()) <= config.text.vocab_size, folder.string(), ": the tokenizer has ",
+                       words_.size(), " ids, the model's vocabulary ", config.text.vocab_size,
+                       "; tokenizer and weights belong to different models");
+  require<input_error>(words_.bos() >= 0 && words_.eos() >= 0, folder.string(), ": the tokenizer has no <s> or no </s>");
+  require<usage_error>(max_length_ > image_tokens_, "--max-length ", max_length_, " leaves no room beside the ", image_tokens_,
+                       " tokens of an image");
+}
+
+CANDOR_INLINE encoded_branches processor::encode(const std::string& question, std::span<const std::string> answers,
+                                                 std::size_t images, std::string_view where) const {
+  encoded_branches branches = chat_.encode_branches(words_, {}, question, answers, images, where);
+  fit(branches,
+      {.max_length = static_cast<std::size_t>(max_length_), .image_tokens = static_cast<std::size_t>(image_tokens_)}, where);
+  return branches;
+}
+
+CANDOR_INLINE forest processor::tree(const encoded_branches& branches, std::span<const std::vector<float>> weights) const {
+  forest f;
+  segment stem;
+  for (const std::int32_t id : branches.stem.ids()) {
+    if (id != image_mark) {
+      stem.tokens.push_back(id);
+      continue;
+    }
+    ++f.images;
+    for (std::int32_t i = 0; i < image_tokens_; ++i) stem.tokens.push_back(image_row(f.feature_rows++));
+  }
+  f.segments.push_back(std::move(stem));
+  for (std::size_t a = 0; a < branches.answers.size(); ++a) {
+    f.cells.push_back({{static_cast<std::int32_t>(f.segments.size()), weights.empty() ? std::vector<float>() : weights[a]}});
+    f.segments.push_back({.tokens = branches.answers[a].ids, .parent = 0});
+  }
+  return f;
+}
+
+CANDOR_INLINE std::vector<float> processor::pixels(std::span<const std::filesystem::path> images) const {
+  std::vector<float> all;
+  for (const auto& path : images) {
+    const auto one = transform_(load_image(path));
+    all.insert(all.end(), one.begin(), one.end());
+  }
+  return all;
+}
+
+CANDOR_INLINE encoded_record processor::prompt(const std::string& question, std::span<const std::filesystem::path> images,
+                                               std::string_view where) const {
+  return {tree(encode(question, {}, images.size(), where)), pixels(images)};
+}
+
+CANDOR_INLINE void processor::add_to(fingerprint& f) const {
+  f.add("template", chat_.name());
+  f.add("tokenizer", words_.content_hash());
+  f.add("image transform", transform_.describe());
+  f.add("max length", text(max_length_));
+}
+
+}  // namespace CANDOR_NS

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+/// @file
+/// The options of a training run, under TRL's names where they mean the same.
+
+#include <candor/data/pack.hpp>
+#include <candor/train/schedule.hpp>
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+
+namespace CANDOR_NS {
+
+/// Where the log-probs of the reference model come from.
+enum class reference_source {
+  cache,         ///< computed once before training, kept in the run folder
+  adapters_off,  ///< the model without its adapters, run in every step
+};
+
+struct fit_options {
+  std::filesystem::path run_folder = "runs/run";
+  double epochs = 1.0;
+  std::int64_t max_steps = 0;        ///< optimizer steps; 0: what the epochs give
+  std::int64_t batch_size = 8;       ///< pairs of an optimizer step
+  std::int64_t max_tokens = 8192;    ///< of a pass; a step takes as many passes as it needs
+  layout_kind layout = layout_kind::shared;
+  schedule_options schedule = {};
+  double max_grad_norm = 1.0;        ///< longer gradients are scaled down; 0: never
+  bool shuffle = true;               ///< a new order each epoch
+  std::uint64_t seed = 42;           ///< of order, split, dropout and rounding
+  double eval_fraction = 0.0;        ///< share of the records that is set aside
+  std::int64_t eval_steps = 0;       ///< evaluate every so many steps; 0: at the end, where records are set aside
+  std::int64_t logging_steps = 1;
+  std::int64_t save_steps = 0;       ///< a checkpoint every so many steps; 0: only when asked to stop
+  std::int64_t save_total_limit = 2; ///< checkpoints that are kept; 0: all
+  std::string resume = "";           ///< "auto": the newest checkpoint that verifies; or a checkpoint folder
+  reference_source reference = reference_source::cache;
+  bool hash_images = false;          ///< the cache's fingerprint reads the images' bytes, not their sizes and times
+  bool recompute = false;            ///< layers run again in the backward pass, for memory
+  bool quiet = false;                ///< no progress
+};
+
+}  // namespace CANDOR_NS

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+/// @file
+/// The trainer: a policy, an objective, an optimizer. `fit` runs the optimizer's steps over preference records,
+/// writes metrics.jsonl and checkpoints, and goes on bit for bit where an earlier process was stopped.
+
+#include <candor/core/fault.hpp>
+#include <candor/data/preference_data.hpp>
+#include <candor/data/prefetch.hpp>
+#include <candor/data/split.hpp>
+#include <candor/model/llava.hpp>
+#include <candor/train/adamw.hpp>
+#include <candor/train/checkpoint_folder.hpp>
+#include <candor/train/encode.hpp>
+#include <candor/train/fit_options.hpp>
+#include <candor/train/guard.hpp>
+#include <candor/train/metrics.hpp>
+#include <candor/train/progress.hpp>
+#include <candor/train/reference_cache.hpp>
+#include <candor/train/run_folder.hpp>
+#include <candor/train/signals.hpp>
+#include <candor/train/step.hpp>
+#include <candor/train/trainer_state.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace CANDOR_NS {
+
+/// What a run did.
+struct fit_result {
+  std::int64_t steps = 0;
+  double seconds = 0;       ///< of this process, reference and evaluation included
+  double loss = 0;          ///< of the last step, nats
+};
+
+/// Holds a reference to the policy, which it changes.
+template <class Model, class Objective>
+class trainer {
+ public:
+  using B = typename Model::backend_type;
+  using T = typename Model::value_type;
+
+  trainer(Model& policy, const Objective& loss, const adamw& optimizer)
+      : policy_(policy), loss_(loss), optimizer_options_(optimizer) {}
+
+  /// The log-probs of this model are the reference, instead of those of the policy as it is before training.
+  void set_reference(Model& reference) { reference_ = &reference; }
+
+  /// Trains. Throws `interrupted` after saving a checkpoint where SIGTERM or SIGINT asked to stop.
+  fit_result fit(const preference_data& data, const fit_options& options);
+
+ private:
+  struct run;
+
+  Model& policy_;
+  Objective loss_;
+  adamw optimizer_options_;
+  Model* reference_ = nullptr;
+};
+
+template <class Model, class Objective>
+trainer(Model&, const Objective&, const adamw&) -> trainer<Model, Objective>;
+
+}  // namespace CANDOR_NS
+
+#include <candor/train/trainer_run.hpp>

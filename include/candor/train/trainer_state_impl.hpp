@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+/// @file
+/// trainer_state.json: doubles are written with all their digits, so that a resumed run goes on bit for bit.
+
+#include <candor/io/atomic_file.hpp>
+#include <candor/io/json_field_impl.hpp>
+#include <candor/train/trainer_state.hpp>
+
+namespace CANDOR_NS {
+
+CANDOR_INLINE void write_trainer_state(const std::filesystem::path& path, const trainer_state& state) {
+  detail::json window = detail::json::array();
+  for (const auto& m : state.window) window.push_back({{"name", m.name}, {"sum", m.sum}, {"weight", m.weight}});
+  const detail::json document = {{"global_step", state.global_step},
+                                 {"optimizer_steps", state.optimizer_steps},
+                                 {"num_tokens", state.num_tokens},
+                                 {"metrics_offset", state.metrics_offset},
+                                 {"guard", {{"consecutive", state.guard.consecutive}, {"skipped", state.guard.skipped}}},
+                                 {"window", window},
+                                 {"statistics", state.statistics}};
+  write_atomically(path, document.dump(2) + "\n");
+}
+
+CANDOR_INLINE trainer_state read_trainer_state(const std::filesystem::path& path) {
+  const detail::json document = detail::read_json_file(path);
+  const detail::json_field root(document, path.string());
+  trainer_state state;
+  state.global_step = root["global_step"].integer(0);
+  state.optimizer_steps = root["optimizer_steps"].integer(0);
+  state.num_tokens = root["num_tokens"].number(0);
+  state.metrics_offset = static_cast<std::uint64_t>(root["metrics_offset"].integer(0));
+  state.guard = {root["guard"]["consecutive"].integer(0), root["guard"]["skipped"].integer(0)};
+  for (const auto& m : root["window"].items())
+    state.window.push_back({m["name"].string(), m["sum"].number(), m["weight"].number(0)});
+  state.statistics = root["statistics"].string();
+  return state;
+}
+
+}  // namespace CANDOR_NS
