@@ -6,6 +6,7 @@
 #include <candor/core/error.hpp>
 #include <candor/image/decode.hpp>
 #include <candor/image/decoders.hpp>
+#include <candor/image/header_scan.hpp>
 #include <candor/image/jpeg_scan.hpp>
 #include <candor/image/png_scan.hpp>
 #include <candor/io/atomic_file.hpp>

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Makes resize.txt: Pillow's bicubic resize over patterns that the test draws by the same formula
 (patterns.py). A line holds the pattern, the old and the new size, the CRC-32 of the result's bytes
-(height, width, 3), that of the order of passes before Pillow 13 (horizontal, then vertical, each a resize of its
-own), and the first 8 bytes in hex. Run: python make_resize.py (needs Pillow, numpy)."""
+(height, width, 3), that of the order of passes before Pillow 13 (horizontal, then vertical, each a resize of
+its own), and the first 8 bytes in hex. Run: python make_resize.py (needs Pillow, numpy)."""
 import zlib
 
 import PIL
