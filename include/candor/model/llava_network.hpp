@@ -12,7 +12,10 @@
 #include <candor/model/projector.hpp>
 #include <candor/model/vision_transformer.hpp>
 
+#include <algorithm>
+#include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace CANDOR_NS {
@@ -82,6 +85,14 @@ class llava_network {
     projector_.for_linears(visit);
     text_.for_linears(visit);
   }
+  /// The paths of all linear layers, parts of fused ones each.
+  std::vector<std::string> linear_paths() {
+    std::vector<std::string> paths;
+    for_linears([&](linear_layer<B, T>& layer) {
+      paths.insert(paths.end(), layer.paths().begin(), layer.paths().end());
+    });
+    return paths;
+  }
   /// visit(path, low_rank_adapter<B, T>&) for every adapter.
   template <class Visit>
   void for_adapters(Visit&& visit) {
@@ -95,23 +106,23 @@ class llava_network {
   }
 
   /// Gives adapters to the named linear layers and freezes everything else. Without names: all linear layers
-  /// of the decoder. usage_error where a name fits no layer.
+  /// of the decoder. usage_error, before anything changes, where a name fits no layer or where the model has
+  /// adapters already.
   void add_lora(const lora_options& options) {
+    require<usage_error>(!has_adapters(), "[lora] the model has adapters already; merge them first");
+    const auto paths = linear_paths();
+    for (const auto& name : options.target_modules)
+      require<usage_error>(
+          std::any_of(paths.begin(), paths.end(), [&](const auto& path) { return is_target(path, {name}); }),
+          "[lora] no linear layer is called ", name,
+          "; the last parts of their names are q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj, "
+          "linear_1, linear_2, out_proj, fc1, fc2");
     for_parameters([](parameter<B, T>& p) { p.set_trainable(false); });
-    std::size_t added = 0;
     const auto wanted = [&](std::string_view path) {
-      const bool take = options.target_modules.empty() ? path.starts_with("model.language_model.")
-                                                       : is_target(path, options.target_modules);
-      added += take;
-      return take;
+      return options.target_modules.empty() ? path.starts_with("model.language_model.")
+                                            : is_target(path, options.target_modules);
     };
     for_linears([&](linear_layer<B, T>& layer) { layer.add_adapters(options, wanted); });
-    std::string names;
-    for (const auto& name : options.target_modules) names += (names.empty() ? "" : ", ") + name;
-    require<usage_error>(
-        added > 0, "[lora] no linear layer is called ", names,
-        "; the last parts of their names are q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj, "
-        "linear_1, linear_2, out_proj, fc1, fc2");
   }
   void merge_adapters() {
     for_linears([](linear_layer<B, T>& layer) { layer.merge_adapters(); });

@@ -111,10 +111,7 @@ template <class B, class T>
 void save_adapter(llava_network<B, T>& network, const std::filesystem::path& folder, const std::string& base_model) {
   lora_config config;
   config.base_model = base_model;
-  std::vector<std::string> adapted, linears;
-  network.for_linears([&](linear_layer<B, T>& layer) {
-    linears.insert(linears.end(), layer.paths().begin(), layer.paths().end());
-  });
+  std::vector<std::string> adapted;
   network.for_adapters([&](const std::string& path, low_rank_adapter<B, T>& adapter) {
     adapted.push_back(path);
     config.rank = static_cast<int>(adapter.a.extents()[0]);
@@ -122,7 +119,7 @@ void save_adapter(llava_network<B, T>& network, const std::filesystem::path& fol
     config.dropout = adapter.dropout;
   });
   require<usage_error>(!adapted.empty(), "[save_adapter] the model has no adapter; call add_lora first");
-  config.target_modules = targets_of(adapted, linears);
+  config.target_modules = targets_of(adapted, network.linear_paths());
   write_adapter_folder(folder, config, adapter_sources(network));
 }
 
@@ -150,7 +147,8 @@ void load_adapter_values(llava_network<B, T>& network, const adapter_folder& fol
                        folder.modules().front().module);
 }
 
-/// Adds the adapters of a PEFT folder to the network.
+/// Adds the adapters of a PEFT folder to the network. input_error, naming the layer, where the folder adapts one
+/// that the network lacks.
 template <class B, class T>
 void load_adapter(llava_network<B, T>& network, const std::filesystem::path& path) {
   const adapter_folder folder(path);
@@ -158,7 +156,12 @@ void load_adapter(llava_network<B, T>& network, const std::filesystem::path& pat
   options.rank = folder.config().rank;
   options.alpha = folder.config().alpha;
   options.dropout = folder.config().dropout;
-  for (const auto& module : folder.modules()) options.target_modules.push_back(module.module);
+  const auto paths = network.linear_paths();
+  for (const auto& module : folder.modules()) {
+    require<input_error>(std::find(paths.begin(), paths.end(), module.module) != paths.end(), path.string(), ": the adapter of ",
+                         module.module, " fits no linear layer of the model; it belongs to another model");
+    options.target_modules.push_back(module.module);
+  }
   network.add_lora(options);
   load_adapter_values(network, folder);
 }
