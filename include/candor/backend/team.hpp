@@ -42,11 +42,15 @@ struct serial_team {
     S partial[lanes];
     for (int l = 0; l < lanes; ++l) partial[l] = least;
     std::int64_t i = 0;
-    for (; i + lanes <= n; i += lanes)
+    for (; i + lanes <= n; i += lanes) {
+#if !defined(__CUDACC__)
+#pragma GCC unroll 1  // g++ does not vectorise this loop once it has unrolled it
+#endif
       for (int l = 0; l < lanes; ++l) {
         const S v = f(i + l);
         partial[l] = v > partial[l] ? v : partial[l];
       }
+    }
     for (int l = 0; i < n; ++i, ++l) {
       const S v = f(i);
       partial[l] = v > partial[l] ? v : partial[l];

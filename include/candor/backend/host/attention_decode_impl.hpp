@@ -9,47 +9,46 @@ namespace CANDOR_NS::detail {
 
 /// A group's branches under one key head: the queries of all branches and shared heads form one matrix.
 template <class T>
-void decode_group(const decode_call<T>& c, const decode_layout::group& g, std::int64_t kv,
+void decode_group(host& backend, const decode_call<T>& c, const decode_layout::group& g, std::int64_t kv,
                   attention_scratch<accumulator_t<T>>& s) {
   using A = accumulator_t<T>;
   const std::int64_t d = c.heads.size, per_kv = c.heads.count / c.heads.kv_count;
   const std::int64_t stem = g.stem_end - g.stem_begin, rows = g.branches * per_kv;
   const std::int32_t* length = c.layout->length.data() + g.first_branch;
   const std::int64_t columns = stem + *std::max_element(length, length + g.branches);
-  A* q = s.fit(s.q, rows * d);                                   // (rows, D)
+  A* q = s.fit(s.q, rows * d);                                   // (rows, D), times the scale
   A* o = s.fit(s.o, rows * d);                                   // (rows, D)
   A* k = s.fit(s.k, std::max<std::int64_t>(stem, 1) * d);        // (stem, D)
   A* v = s.fit(s.v, std::max<std::int64_t>(stem, 1) * d);        // (stem, D)
   A* w = s.fit(s.weights, rows * columns);                       // (rows, columns)
   for (std::int64_t b = 0; b < g.branches; ++b)
-    copy_rows(q + b * per_kv * d, &c.q(g.first_branch + b, kv * per_kv * d), per_kv, d, d);
+    copy_rows(q + b * per_kv * d, &c.q(g.first_branch + b, kv * per_kv * d), per_kv, d, d, static_cast<A>(c.heads.scale));
   copy_rows(k, &c.stem_k(g.stem_begin, kv * d), stem, d, c.stem_k.stride);
   copy_rows(v, &c.stem_v(g.stem_begin, kv * d), stem, d, c.stem_v.stride);
-  small_product<A>(q, d, false, k, d, true, w, columns, rows, stem, d, false);
+  small_product<A>(backend, q, d, false, k, d, true, w, columns, rows, stem, d, false);
+  A* sums = s.fit(s.d_q, rows);  // (rows)
   const serial_team team;
   for (std::int64_t r = 0; r < rows; ++r) {
     const std::int64_t b = r / per_kv, past = (g.first_branch + b) * c.layout->capacity, own = length[b];
     A* row = w + r * columns;
+    const A* query = q + r * d;
     for (std::int64_t j = 0; j < own; ++j) {
       const T* key = &c.branch_k(past + j, kv * d);
-      row[stem + j] = team.sum(d, [&](std::int64_t x) { return q[r * d + x] * static_cast<A>(key[x]); });
+      row[stem + j] = team.sum(d, [=](std::int64_t x) { return query[x] * static_cast<A>(key[x]); });
     }
-    const A scale = static_cast<A>(c.heads.scale);
-    const A top = team.max(stem + own, -std::numeric_limits<A>::infinity(), [&](std::int64_t j) { return row[j]; });
-    team.each(stem + own, [&](std::int64_t j) { row[j] = math::exp((row[j] - top) * scale); });
-    const A sum = team.sum(stem + own, [&](std::int64_t j) { return row[j]; });
-    team.each(stem + own, [&](std::int64_t j) { row[j] /= sum; });
+    A top;
+    exponentiate(row, stem + own, top, sums[r]);
   }
-  small_product<A>(w, columns, false, v, d, false, o, d, rows, d, stem, false);
+  small_product<A>(backend, w, columns, false, v, d, false, o, d, rows, d, stem, false);
   for (std::int64_t r = 0; r < rows; ++r) {
     const std::int64_t b = r / per_kv, past = (g.first_branch + b) * c.layout->capacity;
+    A* sum = o + r * d;
     for (std::int64_t j = 0; j < length[b]; ++j) {
       const T* value = &c.branch_v(past + j, kv * d);
       const A weight = w[r * columns + stem + j];
-      team.each(d, [&](std::int64_t x) { o[r * d + x] += weight * static_cast<A>(value[x]); });
+      team.each(d, [=](std::int64_t x) { sum[x] += weight * static_cast<A>(value[x]); });
     }
-    T* out = &c.out(g.first_branch + b, (kv * per_kv + r % per_kv) * d);
-    team.each(d, [&](std::int64_t x) { out[x] = static_cast<T>(o[r * d + x]); });
+    store_row(&c.out(g.first_branch + b, (kv * per_kv + r % per_kv) * d), sum, d, A(1) / sums[r]);
   }
 }
 
@@ -59,7 +58,7 @@ void attention_decode_groups(host& backend, const decode_call<T>& c) {
   backend.for_ranges(groups * c.heads.kv_count, 1, [&](std::int64_t begin, std::int64_t end) {
     attention_scratch<accumulator_t<T>> scratch;
     for (std::int64_t i = begin; i < end; ++i)
-      decode_group(c, c.layout->groups[static_cast<std::size_t>(i / c.heads.kv_count)], i % c.heads.kv_count, scratch);
+      decode_group(backend, c, c.layout->groups[static_cast<std::size_t>(i / c.heads.kv_count)], i % c.heads.kv_count, scratch);
   });
 }
 

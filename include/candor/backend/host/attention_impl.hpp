@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 /// @file
-/// The blocks of attention: small products by Eigen, softmax by the library's own exp.
+/// The blocks of attention: small products, and softmax by the library's own exp.
 
 #include <candor/backend/host/attention.hpp>
 #include <candor/backend/host/matmul_impl.hpp>
@@ -20,7 +20,8 @@ struct key_run {
   std::int64_t begin, count, column;  // first row, rows, first column among the gathered keys
 };
 
-/// Which keys the queries [q0, q1) of the tree [t0, t1) may see. Returns the number of gathered columns.
+/// Which keys the queries [q0, q1) of the tree [t0, t1) may see. Returns the number of gathered columns, rounded up
+/// so that loops over them have no remainder.
 CANDOR_INLINE std::int64_t gather_keys(const attention_layout& layout, std::int64_t t0, std::int64_t q0, std::int64_t q1,
                                        std::vector<key_run>& runs) {
   runs.clear();
@@ -35,7 +36,7 @@ CANDOR_INLINE std::int64_t gather_keys(const attention_layout& layout, std::int6
       runs.push_back({k, end - k, columns});
     columns += end - k;
   }
-  return columns;
+  return (columns + serial_team::lanes - 1) / serial_team::lanes * serial_team::lanes;
 }
 
 /// A thread's working memory; grows to the largest block and is reused.
@@ -50,15 +51,19 @@ struct attention_scratch {
 };
 
 template <class A, class T>
-void copy_rows(A* to, const T* from, std::int64_t rows, std::int64_t cols, std::int64_t stride) {
+void copy_rows(A* to, const T* from, std::int64_t rows, std::int64_t cols, std::int64_t stride, A scale = A(1)) {
   for (std::int64_t i = 0; i < rows; ++i)
-    for (std::int64_t j = 0; j < cols; ++j) to[i * cols + j] = static_cast<A>(from[i * stride + j]);
+    for (std::int64_t j = 0; j < cols; ++j) to[i * cols + j] = scale * static_cast<A>(from[i * stride + j]);
+}
+template <class T, class A>
+void store_row(T* to, const A* from, std::int64_t cols, A scale) {
+  for (std::int64_t j = 0; j < cols; ++j) to[j] = static_cast<T>(scale * from[j]);
 }
 
 template <class A>
-void small_product(const A* a, std::int64_t lda, bool ta, const A* b, std::int64_t ldb, bool tb, A* c, std::int64_t ldc,
-                   std::int64_t m, std::int64_t n, std::int64_t k, bool accumulate) {
-  eigen_multiply(product<A, A>{a, b, c, m, n, k, lda, ldb, ldc, ta, tb, accumulate});
+void small_product(host& backend, const A* a, std::int64_t lda, bool ta, const A* b, std::int64_t ldb, bool tb, A* c,
+                   std::int64_t ldc, std::int64_t m, std::int64_t n, std::int64_t k, bool accumulate) {
+  multiply(backend, product<A, A>{a, b, c, m, n, k, lda, ldb, ldc, ta, tb, accumulate});
 }
 
 /// Calls work(tree, kv head, scratch) for every tree and key head, spread over the threads.
@@ -79,65 +84,91 @@ void for_trees_and_heads(host& backend, const attention_call<T>& c, Work&& work)
   });
 }
 
-/// Scores of the gathered keys: weights (rows, columns) = scale * q k^T, minus infinity where a key is not seen.
+/// Sets the scores of keys that are not seen, and of the columns behind the last, to minus infinity; blocks that all
+/// queries see whole are left alone.
 template <class A>
-void masked_scores(const attention_layout& layout, const attention_scratch<A>& s, const A* q, const A* k_tree,
-                   std::int64_t t0, std::int64_t q0, std::int64_t rows, std::int64_t columns, std::int64_t d, A scale,
-                   A* weights) {
-  for (const key_run& run : s.runs)
-    small_product<A>(q, d, false, k_tree + (run.begin - t0) * d, d, true, weights + run.column, columns, rows, run.count, d,
-                     false);
-  for (std::int64_t i = 0; i < rows; ++i) {
-    A* w = weights + i * columns;
-    const std::int32_t query = static_cast<std::int32_t>(q0 + i), reach = layout.reach[static_cast<std::size_t>(query)];
-    for (const key_run& run : s.runs) {
-      const std::int32_t* until = layout.visible_until.data() + run.begin;
-      const auto first = static_cast<std::int32_t>(run.begin);
-      for (std::int32_t j = 0; j < static_cast<std::int32_t>(run.count); ++j) {
-        const bool seen = (first + j <= reach) & (query < until[j]);
-        w[run.column + j] = seen ? w[run.column + j] * scale : -std::numeric_limits<A>::infinity();
+void mask_scores(const attention_layout& layout, const std::vector<key_run>& runs, std::int64_t q0, std::int64_t rows,
+                 std::int64_t columns, A* weights) {
+  const std::int32_t *reach = layout.reach.data(), *until = layout.visible_until.data();
+  constexpr A unseen = -std::numeric_limits<A>::infinity();
+  const std::int64_t least_reach = *std::min_element(reach + q0, reach + q0 + rows);
+  for (const key_run& run : runs)
+    for (std::int64_t at = 0; at < run.count; at += key_block) {
+      const std::int64_t n = std::min(key_block, run.count - at), k0 = run.begin + at;
+      if (k0 + n - 1 <= least_reach && *std::min_element(until + k0, until + k0 + n) >= q0 + rows) continue;
+      for (std::int64_t i = 0; i < rows; ++i) {
+        A* w = weights + i * columns + run.column + at;
+        const auto query = static_cast<std::int32_t>(q0 + i), last = static_cast<std::int32_t>(reach[query] - k0);
+        for (std::int32_t j = 0; j < static_cast<std::int32_t>(n); ++j)
+          w[j] = (j <= last) & (query < until[k0 + j]) ? w[j] : unseen;
       }
     }
-  }
+  const std::int64_t used = runs.back().column + runs.back().count;
+  for (std::int64_t i = 0; i < rows; ++i) std::fill(weights + i * columns + used, weights + (i + 1) * columns, unseen);
+}
+
+/// exp(x), and zero where that is below all normal numbers: on the way to zero, processors are slow.
+template <class A>
+A exp_or_zero(A x) {
+  constexpr A least = A(-87);
+  return math::exp(x < least ? least : x) * static_cast<A>(!(x < least));
+}
+
+/// Replaces scores by their weights times a sum. lse = top + log(sum)
+/// The lambdas here capture by value: through references g++ cannot tell row from top and does not vectorise.
+template <class A>
+void exponentiate(A* row, std::int64_t columns, A& top, A& sum) {
+  const serial_team team;
+  const A largest = team.max(columns, -std::numeric_limits<A>::infinity(), [=](std::int64_t j) { return row[j]; });
+  team.each(columns, [=](std::int64_t j) { row[j] = exp_or_zero(row[j] - largest); });
+  sum = team.sum(columns, [=](std::int64_t j) { return row[j]; });
+  top = largest;
+}
+
+/// From scores and the gradients of weights to weights and the gradients of scores. dot: sum of out * d_out.
+template <class A>
+void softmax_gradient(A* row, A* d_row, std::int64_t columns, A lse, A dot) {
+  serial_team().each(columns, [=](std::int64_t j) {
+    const A weight = exp_or_zero(row[j] - lse);
+    row[j] = weight;
+    d_row[j] = weight * (d_row[j] - dot);
+  });
 }
 
 template <class T>
 void attention_forward_blocks(host& backend, const attention_call<T>& c) {
   using A = accumulator_t<T>;
   const std::int64_t d = c.heads.size, group = c.heads.count / c.heads.kv_count;
+  const A scale = static_cast<A>(c.heads.scale);
   for_trees_and_heads(backend, c, [&](std::int64_t t0, std::int64_t t1, std::int64_t kv, attention_scratch<A>& s) {
     const std::int64_t length = t1 - t0;
     A* k = s.fit(s.k, length * d);  // (length, D)
     A* v = s.fit(s.v, length * d);  // (length, D)
     copy_rows(k, &c.k(t0, kv * d), length, d, c.k.stride);
     copy_rows(v, &c.v(t0, kv * d), length, d, c.v.stride);
-    const serial_team team;
     for (std::int64_t q0 = t0; q0 < t1; q0 += query_block) {
       const std::int64_t rows = std::min(query_block, t1 - q0);
       const std::int64_t columns = gather_keys(*c.layout, t0, q0, q0 + rows, s.runs);
-      A* q = s.fit(s.q, rows * d);              // (rows, D)
+      A* q = s.fit(s.q, rows * d);              // (rows, D), times the scale
       A* o = s.fit(s.o, rows * d);              // (rows, D)
       A* w = s.fit(s.weights, rows * columns);  // (rows, columns)
       for (std::int64_t h = kv * group; h < (kv + 1) * group; ++h) {
-        copy_rows(q, &c.q(q0, h * d), rows, d, c.q.stride);
-        masked_scores<A>(*c.layout, s, q, k, t0, q0, rows, columns, d, static_cast<A>(c.heads.scale), w);
-        for (std::int64_t i = 0; i < rows; ++i) {
-          A* row = w + i * columns;
-          const A top = team.max(columns, -std::numeric_limits<A>::infinity(), [&](std::int64_t j) { return row[j]; });
-          team.each(columns, [&](std::int64_t j) { row[j] = math::exp(row[j] - top); });
-          const A sum = team.sum(columns, [&](std::int64_t j) { return row[j]; });
-          const A inverse = A(1) / sum;
-          team.each(columns, [&](std::int64_t j) { row[j] *= inverse; });
-          c.lse(h, q0 + i) = top + math::log(sum);
-        }
+        copy_rows(q, &c.q(q0, h * d), rows, d, c.q.stride, scale);
+        for (const key_run& run : s.runs)
+          small_product<A>(backend, q, d, false, k + (run.begin - t0) * d, d, true, w + run.column, columns, rows,
+                           run.count, d, false);
+        mask_scores(*c.layout, s.runs, q0, rows, columns, w);
+        A top[query_block], sum[query_block];
+        for (std::int64_t i = 0; i < rows; ++i) exponentiate(w + i * columns, columns, top[i], sum[i]);
+        A* lse = &c.lse(h, q0);
+        for (std::int64_t i = 0; i < rows; ++i) lse[i] = top[i] + math::log(sum[i]);
         bool accumulate = false;
         for (const key_run& run : s.runs) {
-          small_product<A>(w + run.column, columns, false, v + (run.begin - t0) * d, d, false, o, d, rows, d, run.count,
-                           accumulate);
+          small_product<A>(backend, w + run.column, columns, false, v + (run.begin - t0) * d, d, false, o, d, rows, d,
+                           run.count, accumulate);
           accumulate = true;
         }
-        for (std::int64_t i = 0; i < rows; ++i)
-          for (std::int64_t j = 0; j < d; ++j) c.out(q0 + i, h * d + j) = static_cast<T>(o[i * d + j]);
+        for (std::int64_t i = 0; i < rows; ++i) store_row(&c.out(q0 + i, h * d), o + i * d, d, A(1) / sum[i]);
       }
     }
   });
@@ -162,46 +193,41 @@ void attention_backward_blocks(host& backend, const attention_call<T>& c) {
     for (std::int64_t q0 = t0; q0 < t1; q0 += query_block) {
       const std::int64_t rows = std::min(query_block, t1 - q0);
       const std::int64_t columns = gather_keys(*c.layout, t0, q0, q0 + rows, s.runs);
-      A* q = s.fit(s.q, rows * d);
+      A* q = s.fit(s.q, rows * d);  // times the scale
       A* d_o = s.fit(s.o, rows * d);
       A* d_q = s.fit(s.d_q, rows * d);
       A* w = s.fit(s.weights, rows * columns);
       A* d_w = s.fit(s.d_weights, rows * columns);
       for (std::int64_t h = kv * group; h < (kv + 1) * group; ++h) {
-        copy_rows(q, &c.q(q0, h * d), rows, d, c.q.stride);
+        copy_rows(q, &c.q(q0, h * d), rows, d, c.q.stride, scale);
         copy_rows(d_o, &c.d_out(q0, h * d), rows, d, c.d_out.stride);
-        masked_scores<A>(*c.layout, s, q, k, t0, q0, rows, columns, d, scale, w);
-        for (const key_run& run : s.runs)
-          small_product<A>(d_o, d, false, v + (run.begin - t0) * d, d, true, d_w + run.column, columns, rows, run.count, d,
-                           false);
+        for (const key_run& run : s.runs) {
+          const std::int64_t at = (run.begin - t0) * d;
+          small_product<A>(backend, q, d, false, k + at, d, true, w + run.column, columns, rows, run.count, d, false);
+          small_product<A>(backend, d_o, d, false, v + at, d, true, d_w + run.column, columns, rows, run.count, d, false);
+        }
+        mask_scores(*c.layout, s.runs, q0, rows, columns, w);
         for (std::int64_t i = 0; i < rows; ++i) {
-          A* row = w + i * columns;
-          A* d_row = d_w + i * columns;
-          const A lse = c.lse(h, q0 + i);
           const T* o = &c.out(q0 + i, h * d);
-          const A dot = team.sum(d, [&](std::int64_t j) { return static_cast<A>(o[j]) * d_o[i * d + j]; });
-          team.each(columns, [&](std::int64_t j) {
-            row[j] = math::exp(row[j] - lse);
-            d_row[j] = row[j] * (d_row[j] - dot) * scale;
-          });
+          const A* g = d_o + i * d;
+          const A dot = team.sum(d, [=](std::int64_t j) { return static_cast<A>(o[j]) * g[j]; });
+          softmax_gradient(w + i * columns, d_w + i * columns, columns, c.lse(h, q0 + i), dot);
         }
         bool accumulate = false;
         for (const key_run& run : s.runs) {
           const std::int64_t at = (run.begin - t0) * d;
-          small_product<A>(d_w + run.column, columns, false, k + at, d, false, d_q, d, rows, d, run.count, accumulate);
-          small_product<A>(d_w + run.column, columns, true, q, d, false, d_k + at, d, run.count, d, rows, true);
-          small_product<A>(w + run.column, columns, true, d_o, d, false, d_v + at, d, run.count, d, rows, true);
+          small_product<A>(backend, d_w + run.column, columns, false, k + at, d, false, d_q, d, rows, d, run.count, accumulate);
+          small_product<A>(backend, d_w + run.column, columns, true, q, d, false, d_k + at, d, run.count, d, rows, true);
+          small_product<A>(backend, w + run.column, columns, true, d_o, d, false, d_v + at, d, run.count, d, rows, true);
           accumulate = true;
         }
-        for (std::int64_t i = 0; i < rows; ++i)
-          for (std::int64_t j = 0; j < d; ++j) c.d_q(q0 + i, h * d + j) = static_cast<T>(d_q[i * d + j]);
+        for (std::int64_t i = 0; i < rows; ++i) store_row(&c.d_q(q0 + i, h * d), d_q + i * d, d, scale);
       }
     }
-    for (std::int64_t i = 0; i < length; ++i)
-      for (std::int64_t j = 0; j < d; ++j) {
-        c.d_k(t0 + i, kv * d + j) = static_cast<T>(d_k[i * d + j]);
-        c.d_v(t0 + i, kv * d + j) = static_cast<T>(d_v[i * d + j]);
-      }
+    for (std::int64_t i = 0; i < length; ++i) {
+      store_row(&c.d_k(t0 + i, kv * d), d_k + i * d, d, A(1));
+      store_row(&c.d_v(t0 + i, kv * d), d_v + i * d, d, A(1));
+    }
   });
 }
 

@@ -6,6 +6,7 @@
 #include <candor/backend/host/host.hpp>
 
 #include <oneapi/tbb/blocked_range.h>
+#include <oneapi/tbb/global_control.h>
 #include <oneapi/tbb/info.h>
 #include <oneapi/tbb/parallel_for.h>
 #include <oneapi/tbb/task_arena.h>
@@ -19,6 +20,7 @@
 #include <memory>
 #include <mutex>
 #include <new>
+#include <optional>
 #include <vector>
 
 namespace CANDOR_NS {
@@ -31,7 +33,10 @@ class onednn;
 /// does not return its activations to the system and fault them in again.
 struct host::state {
   explicit state(const host_options& o)
-      : options(o), arena(o.threads > 0 ? o.threads : tbb::info::default_concurrency()) {}
+      : options(o), arena(o.threads > 0 ? o.threads : tbb::info::default_concurrency()) {
+    if (o.threads > tbb::info::default_concurrency())  // more threads than cores have to be asked for
+      more_threads.emplace(tbb::global_control::max_allowed_parallelism, static_cast<std::size_t>(o.threads));
+  }
   ~state() {
     for (auto& list : free_lists)
       for (void* block : list) std::free(block);
@@ -50,7 +55,10 @@ struct host::state {
     return (((c - 8) % 8 + 9) << (log - 3)) * alignment;
   }
 
+  static constexpr std::size_t largest_block = std::size_t{1} << 50;  // bytes: beyond what machines can address
+
   host_options options;
+  std::optional<tbb::global_control> more_threads;
   tbb::task_arena arena;
   std::mutex mutex;
   std::array<std::vector<void*>, 360> free_lists;
@@ -72,16 +80,17 @@ CANDOR_INLINE int host::threads() const { return state_->arena.max_concurrency()
 
 CANDOR_INLINE void* host::allocate(std::size_t bytes) {
   state& s = *state_;
-  const std::size_t c = state::class_of(bytes);
-  const std::size_t size = state::size_of_class(c);
+  const bool absurd = bytes > state::largest_block;  // no size class then
+  const std::size_t c = absurd ? 0 : state::class_of(bytes);
+  const std::size_t size = absurd ? bytes : state::size_of_class(c);
   const std::lock_guard lock(s.mutex);
   const auto over_limit = [&] { return s.options.memory_limit > 0 && s.in_use + s.pooled + size > s.options.memory_limit; };
   void* block = nullptr;
-  if (auto& list = s.free_lists[c]; !list.empty()) {
+  if (auto& list = s.free_lists[c]; !absurd && !list.empty()) {
     block = list.back();
     list.pop_back();
     s.pooled -= size;
-  } else {
+  } else if (!absurd) {
     if (over_limit()) {  // give the pool back before giving up
       for (auto& blocks : s.free_lists) {
         for (void* b : blocks) std::free(b);

@@ -6,6 +6,8 @@
 
 #include <candor/backend/host/host.hpp>
 
+#include <algorithm>
+
 namespace CANDOR_NS {
 namespace detail {
 
@@ -43,13 +45,16 @@ void host::matmul(transpose ta, view<host, const T> a, transpose tb, view<host, 
   const double work = static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(k);
   const auto parts = std::int64_t{work < 1 << 18 ? 1 : threads()};
   if (parts == 1) return block(0, m, 0, n);
-  // Cuts fall on multiples of 32, so that no thread is left with a ragged edge in the middle.
+  // Cuts fall on multiples of 32 and no block is smaller: the libraries compute thin blocks (a lone row most of
+  // all) in another order, and the bits shall not depend on the number of threads.
+  constexpr std::int64_t unit = 32;
   const bool by_rows = m >= n;
   const std::int64_t length = by_rows ? m : n;
-  const std::int64_t step = ((length + parts - 1) / parts + 31) / 32 * 32;
-  for_ranges((length + step - 1) / step, 1, [&](std::int64_t begin, std::int64_t end) {
+  const std::int64_t step = ((length + parts - 1) / parts + unit - 1) / unit * unit;
+  const std::int64_t blocks = std::max<std::int64_t>(length / step + (length % step >= unit ? 1 : 0), 1);
+  for_ranges(blocks, 1, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t p = begin; p < end; ++p) {
-      const std::int64_t from = p * step, count = (p + 1) * step < length ? step : length - from;
+      const std::int64_t from = p * step, count = p + 1 < blocks ? step : length - from;
       by_rows ? block(from, count, 0, n) : block(0, m, from, count);
     }
   });
