@@ -174,6 +174,7 @@ class adamw_optimizer {
       return sum;
     }
     void step(double learning_rate, double clip, std::int64_t count) override {
+      if (!p.has_gradient()) return;  // as torch: no decay either where nothing depends on the parameter
       const double t = static_cast<double>(count);
       backend.rows(
           rows(), optimizer_row * 4,
