@@ -26,25 +26,25 @@ TEST_CASE("a dialog that fits stays as it is", "[text][truncate]") {
   auto dialog = small();
   const auto length = dialog.length(4);
   CHECK(length == 19);
-  const auto result = fit(dialog, {.max_length = 19, .image_tokens = 4});
+  const auto result = shorten(dialog, {.max_length = 19, .image_tokens = 4});
   CHECK(result.questions == 0);
   CHECK(dialog.segments == small().segments);
 }
 
 TEST_CASE("the question is shortened first and images and template words stay", "[text][truncate]") {
   auto end = small(), start = small(), all = small();
-  CHECK(fit(end, {.max_length = 17, .image_tokens = 4}).questions == 2);
+  CHECK(shorten(end, {.max_length = 17, .image_tokens = 4}).questions == 2);
   CHECK(end.segments[0].ids == ids{1, 3, 4, image_mark, 12, 13, 14, 5, 6});
-  CHECK(fit(start, {.max_length = 17, .image_tokens = 4, .questions = keep_part::start}).questions == 2);
+  CHECK(shorten(start, {.max_length = 17, .image_tokens = 4, .questions = keep_part::start}).questions == 2);
   CHECK(start.segments[0].ids == ids{1, 3, 4, 10, image_mark, 11, 12, 5, 6});
-  CHECK(fit(all, {.max_length = 14, .image_tokens = 4}).answers == 0);
+  CHECK(shorten(all, {.max_length = 14, .image_tokens = 4}).answers == 0);
   CHECK(all.segments[0].ids == ids{1, 3, 4, image_mark, 5, 6});
   CHECK(all.segments[1].ids == small().segments[1].ids);
 }
 
 TEST_CASE("then the answer is cut and loses its end mark", "[text][truncate]") {
   auto dialog = small();
-  const auto result = fit(dialog, {.max_length = 11, .image_tokens = 4});
+  const auto result = shorten(dialog, {.max_length = 11, .image_tokens = 4});
   CHECK(result.questions == 5);
   CHECK(result.answers == 3);
   CHECK(dialog.segments[1].ids == ids{20, 21});
@@ -57,16 +57,16 @@ TEST_CASE("the oldest question is shortened first, or the newest", "[text][trunc
                             {.ids = {3, 12, 13, 5}, .head = 1, .tail = 1},
                             {.ids = {21, 2}, .answer = true}}};
   auto end = two, start = two;
-  fit(end, {.max_length = 9});
+  shorten(end, {.max_length = 9});
   CHECK(end.ids() == ids{1, 5, 20, 2, 3, 13, 5, 21, 2});
-  fit(start, {.max_length = 9, .questions = keep_part::start});
+  shorten(start, {.max_length = 9, .questions = keep_part::start});
   CHECK(start.ids() == ids{1, 10, 5, 20, 2, 3, 5, 21, 2});
 }
 
 TEST_CASE("branches keep one prompt and are cut one by one", "[text][truncate]") {
   encoded_branches branches{{{small().segments[0]}},
                             {{.ids = {20, 2}, .answer = true}, {.ids = ids(9, 7), .answer = true}}};
-  const auto result = fit(branches, {.max_length = 13, .image_tokens = 4});
+  const auto result = shorten(branches, {.max_length = 13, .image_tokens = 4});
   CHECK(result.questions == 5);
   CHECK(result.answers == 5);
   CHECK(branches.answers[0].ids == ids{20, 2});
@@ -77,21 +77,21 @@ TEST_CASE("branches keep one prompt and are cut one by one", "[text][truncate]")
 TEST_CASE("what cannot fit is refused with the numbers and what to do", "[text][truncate]") {
   auto dialog = small();
   CHECK_THROWS_WITH(
-      fit(dialog, {.max_length = 9, .image_tokens = 4}, "pairs.jsonl:3"),
+      shorten(dialog, {.max_length = 9, .image_tokens = 4}, "pairs.jsonl:3"),
       Contains("pairs.jsonl:3: the record needs 19 tokens, 1 x 4 of them for images; the maximum is 9") &&
           Contains("no room for an answer") && Contains("Raise the maximum length"));
   auto kept = small();
-  CHECK_THROWS_WITH(fit(kept, {.max_length = 12, .image_tokens = 4, .cut_answers = false}),
+  CHECK_THROWS_WITH(shorten(kept, {.max_length = 12, .image_tokens = 4, .cut_answers = false}),
                     Contains("allow to cut more"));
   auto whole = small();
   CHECK_THROWS_AS(
-      fit(whole, {.max_length = 18, .image_tokens = 4, .cut_questions = false, .cut_answers = false}),
+      shorten(whole, {.max_length = 18, .image_tokens = 4, .cut_questions = false, .cut_answers = false}),
       input_error);
   auto answer_only = small();
-  CHECK(fit(answer_only, {.max_length = 18, .image_tokens = 4, .cut_questions = false}).answers == 1);
+  CHECK(shorten(answer_only, {.max_length = 18, .image_tokens = 4, .cut_questions = false}).answers == 1);
   CHECK(answer_only.segments[0].ids == small().segments[0].ids);
   auto least = small();
-  CHECK_THROWS_AS(fit(least, {.max_length = 11, .image_tokens = 4, .min_answer = 3}), input_error);
+  CHECK_THROWS_AS(shorten(least, {.max_length = 11, .image_tokens = 4, .min_answer = 3}), input_error);
   encoded_dialog prompt_only{{small().segments[0]}};
-  CHECK_THROWS_AS(fit(prompt_only, {.max_length = 8, .image_tokens = 4}), input_error);
+  CHECK_THROWS_AS(shorten(prompt_only, {.max_length = 8, .image_tokens = 4}), input_error);
 }

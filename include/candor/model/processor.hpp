@@ -27,9 +27,16 @@ struct processor_options {
   std::int64_t max_length = 2048;                 ///< tokens of a stem with one answer, images counted in full
 };
 
+/// What original LLaVA's code does to images: its folders have no preprocessor_config.json, but image_aspect_ratio
+/// in config.json ("pad": LLaVA-1.5), and CLIP's constants.
+inline image_transform original_image_transform(const llava_config& config) {
+  return {.mode = config.image_aspect_ratio == "pad" ? image_mode::pad : image_mode::centre_crop,
+          .size = config.vision.image_size};
+}
+
 class processor {
  public:
-  /// Reads tokenizer, template and image transform of a model folder.
+  /// Reads tokenizer, template and image transform of a model folder; an original LLaVA's needs no file for the last.
   processor(const std::filesystem::path& folder, const llava_config& config, const processor_options& options = {});
 
   const tokenizer& words() const { return words_; }

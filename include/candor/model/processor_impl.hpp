@@ -8,11 +8,26 @@
 
 namespace CANDOR_NS {
 
+namespace detail {
+
+CANDOR_INLINE image_transform folder_transform(const std::filesystem::path& folder, const llava_config& config,
+                                               std::optional<image_mode> mode) {
+  const bool original = !config.image_aspect_ratio.empty();  // transformers' configurations have no such key
+  if (!original || std::filesystem::exists(folder / "preprocessor_config.json") ||
+      std::filesystem::exists(folder / "processor_config.json"))
+    return read_image_transform(folder, mode);
+  image_transform t = original_image_transform(config);
+  if (mode) t.mode = *mode;
+  return t;
+}
+
+}  // namespace detail
+
 CANDOR_INLINE processor::processor(const std::filesystem::path& folder, const llava_config& config,
                                    const processor_options& options)
     : words_(folder),
       chat_(chat_template::of_folder(folder, options.chat_template)),
-      transform_(read_image_transform(folder, options.image_transform)),
+      transform_(detail::folder_transform(folder, config, options.image_transform)),
       image_tokens_(config.image_tokens()),
       max_length_(options.max_length) {
   require<input_error>(transform_.size == config.vision.image_size, folder.string(), ": the image transform makes pictures of ",
@@ -28,7 +43,7 @@ CANDOR_INLINE processor::processor(const std::filesystem::path& folder, const ll
 CANDOR_INLINE encoded_branches processor::encode(const std::string& question, std::span<const std::string> answers,
                                                  std::size_t images, std::string_view where) const {
   encoded_branches branches = chat_.encode_branches(words_, {}, question, answers, images, where);
-  fit(branches,
+  shorten(branches,
       {.max_length = static_cast<std::size_t>(max_length_), .image_tokens = static_cast<std::size_t>(image_tokens_)}, where);
   return branches;
 }

@@ -19,7 +19,7 @@ enum class keep_part : std::uint8_t {
   start  ///< the newest questions lose their ends first
 };
 
-struct fit_options {
+struct shorten_options {
   std::size_t max_length = 2048;   ///< tokens, images counted in full
   std::size_t image_tokens = 576;  ///< tokens of one image
   keep_part questions = keep_part::end;
@@ -29,18 +29,18 @@ struct fit_options {
 };
 
 /// Tokens that were removed; of several branches, the most that one lost.
-struct fit_result {
+struct shorten_result {
   std::size_t questions = 0, answers = 0;
 };
 
 /// Shortens the dialog to `max_length` tokens. A cut answer loses its `</s>`.
 /// input_error, beginning with `where` and saying what would help, where that cannot be done; the dialog is
 /// then spoilt.
-fit_result fit(encoded_dialog& dialog, const fit_options& options, std::string_view where = {});
+shorten_result shorten(encoded_dialog& dialog, const shorten_options& options, std::string_view where = {});
 
 /// The same for several answers to one prompt: the stem with each answer fits; the prompt stays the same for
 /// all.
-fit_result fit(encoded_branches& branches, const fit_options& options, std::string_view where = {});
+shorten_result shorten(encoded_branches& branches, const shorten_options& options, std::string_view where = {});
 
 }  // namespace CANDOR_NS
 

@@ -48,11 +48,11 @@ CANDOR_INLINE std::size_t shorten_questions(encoded_dialog& dialog, std::size_t 
 }
 
 /// Fits `fixed` tokens before the answers and the answers, each of which stands for itself.
-CANDOR_INLINE fit_result fit_parts(encoded_dialog& dialog, const std::vector<segment_tokens*>& answers,
-                                   std::size_t fixed, const fit_options& options, std::string_view where) {
+CANDOR_INLINE shorten_result fit_parts(encoded_dialog& dialog, const std::vector<segment_tokens*>& answers,
+                                   std::size_t fixed, const shorten_options& options, std::string_view where) {
   std::size_t longest = 0;
   for (const auto* a : answers) longest = std::max(longest, a->ids.size());
-  fit_result result;
+  shorten_result result;
   const std::size_t length = fixed + longest;
   if (length <= options.max_length) return result;
   if (options.cut_questions)
@@ -77,7 +77,7 @@ CANDOR_INLINE fit_result fit_parts(encoded_dialog& dialog, const std::vector<seg
 
 }  // namespace detail
 
-CANDOR_INLINE fit_result fit(encoded_dialog& dialog, const fit_options& options, std::string_view where) {
+CANDOR_INLINE shorten_result shorten(encoded_dialog& dialog, const shorten_options& options, std::string_view where) {
   std::vector<segment_tokens*> last;
   if (!dialog.segments.empty() && dialog.segments.back().answer) last.push_back(&dialog.segments.back());
   const std::size_t fixed =
@@ -85,7 +85,7 @@ CANDOR_INLINE fit_result fit(encoded_dialog& dialog, const fit_options& options,
   return detail::fit_parts(dialog, last, fixed, options, where);
 }
 
-CANDOR_INLINE fit_result fit(encoded_branches& branches, const fit_options& options, std::string_view where) {
+CANDOR_INLINE shorten_result shorten(encoded_branches& branches, const shorten_options& options, std::string_view where) {
   std::vector<segment_tokens*> answers;
   for (auto& a : branches.answers) answers.push_back(&a);
   return detail::fit_parts(branches.stem, answers, branches.stem.length(options.image_tokens), options,

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+/// @file
+/// RLHF-V on the embedded world: the base describes fresh scenes, the known contents play the annotator who
+/// corrects wrong segments, and dense DPO learns from the corrections.
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "rlhf_v/presets.hpp"
+#include "scenes/evaluate.hpp"
+#include "scenes/sheet.hpp"
+
+namespace rlhf_v {
+
+struct scene_options {
+  std::filesystem::path base;   ///< model folder
+  int pictures = 800;           ///< fresh ones that the base describes
+  double temperature = 1.0;
+  std::uint64_t seed = 1;       ///< of pictures, samples and training
+};
+
+struct scene_result {
+  scenes::evaluation before, after;
+  std::size_t pairs = 0;
+  double seconds = 0;  ///< sampling, training and evaluation after it
+  std::filesystem::path model;
+  std::vector<scenes::captioned_scene> shown;
+};
+
+/// Writes everything below o.output: data/ (records and pictures) and run/ (the trainer's folder).
+scene_result run_on_scenes(const settings& s, const training::options& o, const scene_options& world);
+
+/// The base alone on the held-out scenes, with its captions.
+struct base_figures {
+  scenes::evaluation figures;
+  std::vector<std::string> captions;
+};
+base_figures evaluate_folder(const std::filesystem::path& folder, int threads);
+
+}  // namespace rlhf_v

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+/// @file
+/// The frame of a training program: options with presets, errors as one line on stderr and an exit code.
+///   0 ok, 2 bad option, 3 bad input, 4 numbers, 5 disk, 6 memory, 75 stopped by a signal and saved
+
+#include <candor/core/error.hpp>
+#include <candor/core/function_ref.hpp>
+
+#include <CLI/CLI.hpp>
+
+#include <cstdio>
+#include <exception>
+#include <new>
+
+namespace training {
+
+/// `add` declares the options, `preset` changes their values by what was given, `body` runs. The command line is
+/// read before and after `preset`, so what the user gives goes before what a preset says.
+inline int run_program(const char* name, const char* description, int argc, char** argv,
+                       candor::function_ref<void(CLI::App&)> add, candor::function_ref<void(CLI::App&)> preset,
+                       candor::function_ref<void()> body) {
+  CLI::App app{description, name};
+  app.footer("Exit codes: 0 ok, 2 bad option, 3 bad input, 4 numbers not finite, 5 disk, 6 memory, 75 stopped and saved.");
+  const auto failed = [&](const char* what, int code) {
+    std::fprintf(stderr, "%s: %s\n", name, what);
+    return code;
+  };
+  try {
+    add(app);
+    app.parse(argc, argv);
+    preset(app);
+    app.parse(argc, argv);
+    body();
+    return 0;
+  } catch (const CLI::ParseError& e) {
+    return app.exit(e) == 0 ? 0 : 2;
+  } catch (const candor::error& e) {
+    return failed(e.what(), e.exit_code());
+  } catch (const std::bad_alloc&) {
+    return failed("memory ran out; lower --max-tokens or --batch-size, or train with --lora-r", 6);
+  } catch (const std::exception& e) {
+    return failed(e.what(), 1);
+  }
+}
+
+}  // namespace training

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+/// @file
+/// Loads a model, trains it with an objective, and writes what came out: a model folder or an adapter.
+
+#include <candor/backend/host/host.hpp>
+#include <candor/model/llava.hpp>
+#include <candor/train/trainer.hpp>
+
+#include "training/options.hpp"
+
+#include <filesystem>
+#include <optional>
+#include <utility>
+
+namespace training {
+
+struct outcome {
+  std::filesystem::path saved;  ///< model folder or adapter folder
+  candor::fit_result run;
+};
+
+template <class T, class Objective>
+outcome train_as(const options& o, const Objective& loss) {
+  candor::host cpu({.threads = o.threads});
+  auto policy = candor::load_llava<T>(cpu, o.model, o.processor);
+  if (o.lora.rank > 0) {
+    auto lora = o.lora;
+    lora.seed = o.fit.seed;
+    policy.add_lora(lora);
+  }
+  const candor::preference_data pairs(o.data, {.images = o.images});
+  candor::trainer trainer(policy, loss, o.optimizer);
+  std::optional<candor::llava<candor::host, T>> reference;
+  if (!o.reference_model.empty()) trainer.set_reference(reference.emplace(candor::load_llava<T>(cpu, o.reference_model, o.processor)));
+  const auto run = trainer.fit(pairs, o.fit);
+
+  const auto target = o.output / (o.lora.rank > 0 ? "adapter" : "model");
+  std::filesystem::remove_all(target);  // of an earlier end of the same run
+  if (o.lora.rank > 0)
+    candor::save_adapter(policy, target);
+  else
+    candor::save_llava(policy, target);
+  return {target, run};
+}
+
+/// In the element type that the options name.
+template <class Objective>
+outcome train(const options& o, const Objective& loss) {
+  return o.dtype == "bf16" ? train_as<candor::bfloat16>(o, loss) : train_as<float>(o, loss);
+}
+
+}  // namespace training
