@@ -63,11 +63,13 @@ struct activation_gradient {
     const T* in = x.row(row);
     const T* d_out = d_y.row(row);
     T* d = d_x.d.row(row);
-    const bool add = d_x.add;
-    team.each(x.cols, [=](std::int64_t i) {
-      const A g = static_cast<A>(d_out[i]) * Activation::derivative(static_cast<A>(in[i]));
-      d[i] = static_cast<T>(add ? static_cast<A>(d[i]) + g : g);
-    });
+    const auto at = [=](std::int64_t i) {
+      return static_cast<A>(d_out[i]) * Activation::derivative(static_cast<A>(in[i]));
+    };
+    if (d_x.add)  // outside of the loop, which is not vectorised otherwise
+      team.each(x.cols, [=](std::int64_t i) { d[i] = static_cast<T>(static_cast<A>(d[i]) + at(i)); });
+    else
+      team.each(x.cols, [=](std::int64_t i) { d[i] = static_cast<T>(at(i)); });
   }
 };
 

@@ -44,14 +44,25 @@ struct swiglu_gradient {
     const T* d_out = d_y.row(row);
     T* d_gate = d.d.row(row);
     T* d_up = d_gate + width;
-    const bool add = d.add;
-    team.each(width, [=](std::int64_t i) {
+    struct gradients {
+      A gate, up;
+    };
+    const auto at = [=](std::int64_t i) {
       const A g = static_cast<A>(gate[i]), s = math::sigmoid(g), out = static_cast<A>(d_out[i]);
-      const A to_gate = out * static_cast<A>(up[i]) * s * (A(1) + g * (A(1) - s));
-      const A to_up = out * g * s;
-      d_gate[i] = static_cast<T>(add ? static_cast<A>(d_gate[i]) + to_gate : to_gate);
-      d_up[i] = static_cast<T>(add ? static_cast<A>(d_up[i]) + to_up : to_up);
-    });
+      return gradients{out * static_cast<A>(up[i]) * s * (A(1) + g * (A(1) - s)), out * g * s};
+    };
+    if (d.add)  // outside of the loop, which is not vectorised otherwise
+      team.each(width, [=](std::int64_t i) {
+        const gradients g = at(i);
+        d_gate[i] = static_cast<T>(static_cast<A>(d_gate[i]) + g.gate);
+        d_up[i] = static_cast<T>(static_cast<A>(d_up[i]) + g.up);
+      });
+    else
+      team.each(width, [=](std::int64_t i) {
+        const gradients g = at(i);
+        d_gate[i] = static_cast<T>(g.gate);
+        d_up[i] = static_cast<T>(g.up);
+      });
   }
 };
 
