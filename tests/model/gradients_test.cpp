@@ -114,7 +114,7 @@ TEST_CASE("gradients of the DPO loss agree with PyTorch", "[model][golden][gradi
     INFO(name);
     golden_model<float> model(cpu, name);
     const auto here = compare(model);
-    CHECK(here.loss <= 1e-5);
+    CHECK(here.loss <= 1e-6);
     worst.add(here);
   }
   WARN("least cosine 1 - " << 1 - worst.cosine << ", worst norm " << worst.norm << ", worst loss " << worst.loss << ", relative");
@@ -184,23 +184,39 @@ TEST_CASE("recompute changes no bit of a gradient", "[model][gradient][recompute
   CHECK(norm(model.gradients({.dropout = true, .step = 6}).parts.begin()->second) != norm(dropped.parts.begin()->second));
 }
 
-TEST_CASE("the token budget and the layout change gradients by rounding alone", "[model][gradient]") {
-  host cpu({.threads = 2});
-  golden_model<float> model(cpu, "grouped");
+namespace {
+
+/// The largest change of a part's gradient in units of its norm, over budgets and layouts.
+template <class T>
+double worst_packing(host& cpu, const std::string& name) {
+  golden_model<T> model(cpu, name);
   model.network.set_tower_trainable(true);
+  const auto idle = idle_parts(model.network.config());
   const auto whole = model.gradients();
+  double worst = 0;
   for (const candor::pack_options packing : {candor::pack_options{.layout = candor::layout_kind::shared, .max_tokens = 1},
                                              candor::pack_options{.layout = candor::layout_kind::packed},
                                              candor::pack_options{.layout = candor::layout_kind::padded, .max_tokens = 1}}) {
     const auto cut = model.gradients({.packing = packing});
-    INFO("layout " << static_cast<int>(packing.layout) << ", budget " << packing.max_tokens);
     CHECK(cut.loss == Approx(whole.loss).epsilon(1e-6));
-    const auto idle = idle_parts(model.network.config());
-    for (const auto& [name, gradient] : whole.parts) {
-      INFO(name);
+    for (const auto& [part, gradient] : whole.parts) {
+      if (idle.contains(part)) continue;
       std::vector<double> difference = gradient;
-      for (std::size_t i = 0; i < gradient.size(); ++i) difference[i] -= cut.parts.at(name)[i];
-      if (!idle.contains(name)) CHECK(norm(difference) <= 1e-5 * norm(gradient));
+      for (std::size_t i = 0; i < gradient.size(); ++i) difference[i] -= cut.parts.at(part)[i];
+      worst = std::max(worst, norm(difference) / norm(gradient));
     }
+  }
+  return worst;
+}
+
+}  // namespace
+
+TEST_CASE("the token budget and the layout change gradients by rounding alone", "[model][gradient]") {
+  host cpu({.threads = 2});
+  for (const auto& name : models) {
+    INFO(name);
+    // The 8-wide tower of `grouped` magnifies rounding some ten times, in double too.
+    CHECK(worst_packing<float>(cpu, name) <= (name == "grouped" ? 1e-4 : 1e-5));
+    CHECK(worst_packing<double>(cpu, name) <= 1e-12);
   }
 }
