@@ -2,7 +2,8 @@
 #pragma once
 /// @file
 /// The CPU backend: a oneTBB arena, pooled memory, products by Eigen or oneDNN, row programs over threads.
-/// No sum is ever cut between threads, so the same binary, machine and number of threads give the same bits.
+/// No sum is ever cut between threads and products are cut between panels, so the same binary on the same machine
+/// gives the same bits with any number of threads.
 
 #include <candor/backend/attention_layout.hpp>
 #include <candor/backend/backend.hpp>

@@ -45,13 +45,14 @@ void host::matmul(transpose ta, view<host, const T> a, transpose tb, view<host, 
   const double work = static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(k);
   const auto parts = std::int64_t{work < 1 << 18 ? 1 : threads()};
   if (parts == 1) return block(0, m, 0, n);
-  // Cuts fall on multiples of 32 and no block is smaller: the libraries compute thin blocks (a lone row most of
-  // all) in another order, and the bits shall not depend on the number of threads.
-  constexpr std::int64_t unit = 32;
+  // Eigen and oneDNN sum in another order at the edges of a product, behind the last whole panel of 48 (AVX-512,
+  // fp32; 24 or 12 with shorter vectors or doubles). Cuts fall between panels, and what is left over goes to the
+  // last block, so that the bits do not depend on the number of threads.
+  constexpr std::int64_t panel = 48;
   const bool by_rows = m >= n;
   const std::int64_t length = by_rows ? m : n;
-  const std::int64_t step = ((length + parts - 1) / parts + unit - 1) / unit * unit;
-  const std::int64_t blocks = std::max<std::int64_t>(length / step + (length % step >= unit ? 1 : 0), 1);
+  const std::int64_t step = std::max((length / parts + panel / 2) / panel, std::int64_t{1}) * panel;
+  const std::int64_t blocks = std::max<std::int64_t>(length / step + (length % step >= panel ? 1 : 0), 1);
   for_ranges(blocks, 1, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t p = begin; p < end; ++p) {
       const std::int64_t from = p * step, count = p + 1 < blocks ? step : length - from;

@@ -62,14 +62,15 @@ CANDOR_INLINE void widen(float* out, const bfloat16* data, std::int64_t rows, st
     for (std::int64_t j = 0; j < cols; ++j) out[i * cols + j] = data[i * stride + j];
 }
 
-/// Blocks of b's columns and of the inner axis are widened to fp32, so a weight is never copied whole.
+/// Blocks of b's columns and of the inner axis are widened to fp32, so a weight is never copied whole. Columns are
+/// cut as threads cut products: between panels, and no thin block is left over.
 template <class C>
 void multiply_widened(host& backend, const product<bfloat16, C>& p) {
-  constexpr std::int64_t block = 512;
-  const std::int64_t width = std::min(block, p.n), depth = std::min(block, p.k);
+  constexpr std::int64_t panel = 48, block = 10 * panel;
+  const std::int64_t width = std::min(block + panel - 1, p.n), depth = std::min(block, p.k);
   tensor<host, float> a(backend, shape{p.m, depth}), b(backend, shape{depth, width}), c(backend, shape{p.m, width});
-  for (std::int64_t j = 0; j < p.n; j += block) {
-    const std::int64_t cols = std::min(block, p.n - j);
+  for (std::int64_t j = 0, cols; j < p.n; j += cols) {
+    cols = p.n - j < block + panel ? p.n - j : block;
     c.zero();
     for (std::int64_t l = 0; l < p.k; l += block) {
       const std::int64_t inner = std::min(block, p.k - l);
