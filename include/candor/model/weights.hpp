@@ -132,8 +132,8 @@ void load_adapter_values(llava_network<B, T>& network, const adapter_folder& fol
       if (module.module != name) continue;
       require<input_error>(module.in == adapter.a.extents()[1] && module.out == adapter.b.extents()[0] &&
                                folder.config().rank == adapter.a.extents()[0],
-                           folder.path().string(), ": the adapter of ", name, " has rank ", folder.config().rank, " for ",
-                           module.in, " inputs and ", module.out, " outputs, the model expects rank ", adapter.a.extents()[0],
+                           folder.path().string(), ": the adapter of ", name, " has rank ", folder.config().rank,
+                           " for ", module.in, " inputs and ", module.out, " outputs, the model expects rank ", adapter.a.extents()[0],
                            ", ", adapter.a.extents()[1], " and ", adapter.b.extents()[0]);
       std::vector<accumulator_t<T>> a(static_cast<std::size_t>(adapter.a.size())), b(static_cast<std::size_t>(adapter.b.size()));
       folder.read_as(module, std::span(a), std::span(b));
@@ -158,8 +158,8 @@ void load_adapter(llava_network<B, T>& network, const std::filesystem::path& pat
   options.dropout = folder.config().dropout;
   const auto paths = network.linear_paths();
   for (const auto& module : folder.modules()) {
-    require<input_error>(std::find(paths.begin(), paths.end(), module.module) != paths.end(), path.string(), ": the adapter of ",
-                         module.module, " fits no linear layer of the model; it belongs to another model");
+    require<input_error>(std::find(paths.begin(), paths.end(), module.module) != paths.end(), path.string(),
+                         ": the adapter of ", module.module, " fits no linear layer of the model; it belongs to another model");
     options.target_modules.push_back(module.module);
   }
   network.add_lora(options);

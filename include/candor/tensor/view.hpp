@@ -38,9 +38,9 @@ struct view {
   }
   std::string str() const { return text("(", rows, ", ", cols, ")"); }
 
-  operator view<B, const T>() const
-    requires(!std::is_const_v<T>)
-  {
+  template <class U>
+    requires(!std::is_const_v<T> && std::is_same_v<U, const T>)
+  operator view<B, U>() const {
     return {data, rows, cols, stride};
   }
 };
