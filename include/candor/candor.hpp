@@ -3,7 +3,7 @@
 /// @file
 /// Everything that a host program needs, for g++ and nvcc. With the target candor::candor the bodies come along
 /// (Eigen, oneTBB, JSON, ...), at several seconds a unit; with candor::compiled only declarations and templates do,
-/// which include no third-party header but Random123's.
+/// which include no third-party header.
 
 #include <candor/core/config.hpp>
 #include <candor/core/dual.hpp>
