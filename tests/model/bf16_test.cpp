@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Weights and activations in bfloat16: log-probs no further from the truth than transformers' own in bfloat16, and
-// gradients that point where those of fp32 do.
+// Weights and activations in bfloat16: log-probs no further from the truth than transformers' own in
+// bfloat16, and gradients that point where those of fp32 do.
 #include "model/golden_model.hpp"
 
 #include <algorithm>
@@ -22,8 +22,8 @@ deviation deviation_of(golden_model<T>& model) {
   const auto found = model.log_probs();
   for (std::size_t p = 0; p < found.size(); ++p)
     for (std::size_t c = 0; c < 2; ++c) {
-      const auto expected =
-          golden_numbers(model.expected, "pair" + std::to_string(p) + (c == 0 ? ".chosen" : ".rejected") + ".logps_f64");
+      const auto expected = golden_numbers(
+          model.expected, "pair" + std::to_string(p) + (c == 0 ? ".chosen" : ".rejected") + ".logps_f64");
       REQUIRE(found[p][c].size() == expected.size());
       for (std::size_t t = 0; t < expected.size(); ++t) d.sum += std::abs(found[p][c][t] - expected[t]);
       d.tokens += static_cast<double>(expected.size());
@@ -33,7 +33,8 @@ deviation deviation_of(golden_model<T>& model) {
 
 }  // namespace
 
-TEST_CASE("log-probs in bfloat16 are as near to the truth as those of transformers", "[model][golden][bf16]") {
+TEST_CASE("log-probs in bfloat16 are as near to the truth as those of transformers",
+          "[model][golden][bf16]") {
   // Mean deviation of transformers 5.23 (torch 2.15, CPU) over the same 280 tokens, nats. With common.py:
   //   m = HfLlava(folder); m.model.bfloat16(); m.logits(prompt, image, answer).float().log_softmax(-1)
   const double transformers = 0.02683;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 /// @file
-/// Golden models made by transformers (tests/model/golden/README.md): their pairs as records, and runs of candor's
-/// network and of the DPO loss over them.
+/// Golden models made by transformers (tests/model/golden/README.md): their pairs as records, and runs of
+/// candor's network and of the DPO loss over them.
 
 #include "support/catch.hpp"
 
@@ -48,7 +48,8 @@ inline std::vector<double> golden_numbers(const candor::safetensors_file& file, 
 inline std::vector<double> golden_sample(const std::vector<double>& all) {
   if (all.size() <= 1024) return all;
   std::vector<double> out;
-  for (std::uint64_t k = 0; k < 512; ++k) out.push_back(all[static_cast<std::size_t>(k * 2654435761u % all.size())]);
+  for (std::uint64_t k = 0; k < 512; ++k)
+    out.push_back(all[static_cast<std::size_t>(k * 2654435761u % all.size())]);
   return out;
 }
 
@@ -89,8 +90,10 @@ inline candor::encoded_record golden_pair(const candor::safetensors_file& file, 
   return record;
 }
 
-/// Reference log-probs of two cells whose sums are the given ones to double precision: the objective reads sums only.
-inline std::array<std::vector<float>, 2> golden_reference(const candor::forest& f, const std::vector<double>& sums) {
+/// Reference log-probs of two cells whose sums are the given ones to double precision: the objective reads
+/// sums only.
+inline std::array<std::vector<float>, 2> golden_reference(const candor::forest& f,
+                                                          const std::vector<double>& sums) {
   std::array<std::vector<float>, 2> out;
   for (std::size_t c = 0; c < 2; ++c) {
     out[c].resize(f.segments[c + 1].tokens.size());
@@ -124,14 +127,16 @@ struct golden_model {
 
   /// `folder` has the weights, `values` the file of what is expected of them; both under tests/model/golden.
   golden_model(host& cpu, const std::string& folder, const std::string& values, std::int64_t count = 2)
-      : network(cpu, candor::read_llava_config(golden("model/" + folder))), expected(golden("model/" + values)) {
+      : network(cpu, candor::read_llava_config(golden("model/" + folder))),
+        expected(golden("model/" + values)) {
     candor::load_weights(network, golden("model/" + folder));
     for (std::int64_t p = 0; p < count; ++p) records.push_back(golden_pair(expected, p, network.config()));
   }
-  golden_model(host& cpu, const std::string& folder) : golden_model(cpu, folder, folder + "/expected.safetensors") {
+  golden_model(host& cpu, const std::string& folder)
+      : golden_model(cpu, folder, folder + "/expected.safetensors") {
     for (std::size_t p = 0; p < records.size(); ++p)
-      references.push_back(
-          golden_reference(records[p].tree, golden_numbers(expected, "pair" + std::to_string(p) + ".reference")));
+      references.push_back(golden_reference(
+          records[p].tree, golden_numbers(expected, "pair" + std::to_string(p) + ".reference")));
   }
 
   std::vector<const candor::encoded_record*> pointers() const {
@@ -150,15 +155,18 @@ struct golden_model {
       for (std::size_t c = 0; c < 2; ++c) out[p][c].resize(records[p].tree.segments[c + 1].tokens.size());
     for (const auto& batch : candor::pack(candor::trees_of(all), {.layout = layout})) {
       candor::tape<host> quiet(network.backend(), candor::tape<host>::mode::evaluate);
-      candor::forward_context<host> context{.tape = quiet, .adapters = adapters, .dropout = dropout, .step = step};
+      candor::forward_context<host> context{
+          .tape = quiet, .adapters = adapters, .dropout = dropout, .step = step};
       context.token_keys = std::make_shared<const candor::tensor<host, std::uint64_t>>(
           candor::tensor<host, std::uint64_t>::from(network.backend(), {batch.tokens()}, batch.token_keys));
-      const auto y = network.log_probs(
-          context, batch, candor::pass_features(network, context, batch, std::span<const candor::encoded_record* const>(all)));
+      const auto y =
+          network.log_probs(context, batch,
+                            candor::pass_features(network, context, batch,
+                                                  std::span<const candor::encoded_record* const>(all)));
       for (std::size_t n = 0; n < batch.scored.size(); ++n) {
         const auto& s = batch.scored[n];
-        out[static_cast<std::size_t>(s.forest)][static_cast<std::size_t>(s.cell)][static_cast<std::size_t>(s.place)] =
-            static_cast<double>(y.value().data[n]);
+        out[static_cast<std::size_t>(s.forest)][static_cast<std::size_t>(s.cell)]
+           [static_cast<std::size_t>(s.place)] = static_cast<double>(y.value().data[n]);
       }
     }
     return out;
@@ -215,14 +223,17 @@ inline double dot(const std::vector<double>& a, const std::vector<double>& b) {
   return sum;
 }
 inline double norm(const std::vector<double>& a) { return std::sqrt(dot(a, a)); }
-inline double cosine(const std::vector<double>& a, const std::vector<double>& b) { return dot(a, b) / (norm(a) * norm(b)); }
+inline double cosine(const std::vector<double>& a, const std::vector<double>& b) {
+  return dot(a, b) / (norm(a) * norm(b));
+}
 
 /// The largest difference, and that nothing is missing.
 inline double worst_difference(const std::vector<double>& a, const std::vector<double>& b) {
   REQUIRE(a.size() == b.size());
   double worst = 0;
   for (std::size_t i = 0; i < a.size(); ++i)
-    worst = std::isfinite(a[i]) ? std::max(worst, std::abs(a[i] - b[i])) : std::numeric_limits<double>::infinity();
+    worst = std::isfinite(a[i]) ? std::max(worst, std::abs(a[i] - b[i]))
+                                : std::numeric_limits<double>::infinity();
   return worst;
 }
 

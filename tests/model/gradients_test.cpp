@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The gradient of the DPO loss against PyTorch's and against differences in double, and that it depends neither on
-// recompute nor on the token budget.
+// The gradient of the DPO loss against PyTorch's and against differences in double, and that it depends
+// neither on recompute nor on the token budget.
 #include "model/golden_model.hpp"
 
 #include <candor/core/random.hpp>
@@ -11,8 +11,8 @@ using namespace candor_test;
 
 namespace {
 
-const std::vector<std::string> models = {"base", "grouped", "tied", "head_dim", "deep", "layout224", "layout336", "bf16",
-                                         "linear"};
+const std::vector<std::string> models = {"base",      "grouped",   "tied", "head_dim", "deep",
+                                         "layout224", "layout336", "bf16", "linear"};
 
 /// The name of a part in the golden files.
 std::string golden_name(std::string name) {
@@ -21,16 +21,16 @@ std::string golden_name(std::string name) {
   return name;
 }
 
-/// Parts on which the loss does not depend: key biases of the tower (they move all scores of a query alike) and what
-/// lies behind the feature layer.
+/// Parts on which the loss does not depend: key biases of the tower (they move all scores of a query alike)
+/// and what lies behind the feature layer.
 std::set<std::string> idle_parts(const candor::llava_config& config) {
   std::set<std::string> idle;
   const std::string tower = "model.vision_tower.";
   const auto layer = [&](int i) { return tower + "encoder.layers." + std::to_string(i) + "."; };
   for (int i = 0; i < config.feature_blocks(); ++i) idle.insert(layer(i) + "self_attn.k_proj.bias");
   for (int i = config.feature_blocks(); i < config.vision.num_hidden_layers; ++i)
-    for (const char* part : {"layer_norm1", "layer_norm2", "self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj",
-                             "self_attn.out_proj", "mlp.fc1", "mlp.fc2"})
+    for (const char* part : {"layer_norm1", "layer_norm2", "self_attn.q_proj", "self_attn.k_proj",
+                             "self_attn.v_proj", "self_attn.out_proj", "mlp.fc1", "mlp.fc2"})
       for (const char* kind : {".weight", ".bias"}) idle.insert(layer(i) + part + kind);
   for (const char* kind : {".weight", ".bias"}) idle.insert(tower + "post_layernorm" + kind);
   return idle;
@@ -46,7 +46,8 @@ expected_part expected_of(const candor::safetensors_file& file, const std::strin
   const std::string name = golden_name(part);
   expected_part out;
   if (file.find("grad." + name) != nullptr) out.sample = golden_numbers(file, "grad." + name);
-  out.norm = file.find("grad_norm." + name) != nullptr ? golden_numbers(file, "grad_norm." + name)[0] : norm(out.sample);
+  out.norm = file.find("grad_norm." + name) != nullptr ? golden_numbers(file, "grad_norm." + name)[0]
+                                                       : norm(out.sample);
   REQUIRE((out.norm == 0) == out.sample.empty());
   return out;
 }
@@ -83,7 +84,8 @@ comparison compare(golden_model<T>& model) {
       CHECK(length <= floor);
       continue;
     }
-    const comparison here{cosine(golden_sample(gradient), expected.sample), std::abs(length / expected.norm - 1), 0};
+    const comparison here{cosine(golden_sample(gradient), expected.sample),
+                          std::abs(length / expected.norm - 1), 0};
     worst.add(here);
     CHECK(here.cosine >= 0.9999);
     CHECK(here.norm <= 1e-3);
@@ -117,7 +119,8 @@ TEST_CASE("gradients of the DPO loss agree with PyTorch", "[model][golden][gradi
     CHECK(here.loss <= 1e-6);
     worst.add(here);
   }
-  WARN("least cosine 1 - " << 1 - worst.cosine << ", worst norm " << worst.norm << ", worst loss " << worst.loss << ", relative");
+  WARN("least cosine 1 - " << 1 - worst.cosine << ", worst norm " << worst.norm << ", worst loss "
+                           << worst.loss << ", relative");
 }
 
 TEST_CASE("gradients in double agree with PyTorch in double", "[model][golden][gradient]") {
@@ -132,7 +135,8 @@ TEST_CASE("gradients in double agree with PyTorch in double", "[model][golden][g
     CHECK(here.norm <= 1e-7);
     worst.add(here);
   }
-  WARN("least cosine 1 - " << 1 - worst.cosine << ", worst norm " << worst.norm << ", worst loss " << worst.loss << ", relative");
+  WARN("least cosine 1 - " << 1 - worst.cosine << ", worst norm " << worst.norm << ", worst loss "
+                           << worst.loss << ", relative");
 }
 
 TEST_CASE("gradients of the whole network agree with differences in double", "[model][gradient]") {
@@ -147,7 +151,8 @@ TEST_CASE("gradients of the whole network agree with differences in double", "[m
       const auto& gradient = found.parts.at(part.name);
       const double typical = norm(gradient) / std::sqrt(static_cast<double>(gradient.size()));
       for (int draw = 0; draw < 3; ++draw) {
-        const auto i = static_cast<std::int64_t>(random.below(static_cast<std::uint64_t>(part.extents.size())));
+        const auto i =
+            static_cast<std::int64_t>(random.below(static_cast<std::uint64_t>(part.extents.size())));
         double& value = p.storage().view().data[first + i];
         const double kept = value, step = 1e-5;
         value = kept + step;
@@ -157,7 +162,9 @@ TEST_CASE("gradients of the whole network agree with differences in double", "[m
         value = kept;
         INFO(part.name << " element " << i);
         CHECK(gradient[static_cast<std::size_t>(i)] ==
-              Approx((up - down) / (4 * step)).epsilon(1e-5).margin(1e-5 * typical + 1e-10));  // mean of two pairs
+              Approx((up - down) / (4 * step))
+                  .epsilon(1e-5)
+                  .margin(1e-5 * typical + 1e-10));  // mean of two pairs
       }
       first += part.extents.size();
     }
@@ -181,7 +188,8 @@ TEST_CASE("recompute changes no bit of a gradient", "[model][gradient][recompute
   });
   const auto dropped = model.gradients({.dropout = true, .step = 5});
   check_same(dropped.parts, model.gradients({.recompute = true, .dropout = true, .step = 5}).parts);
-  CHECK(norm(model.gradients({.dropout = true, .step = 6}).parts.begin()->second) != norm(dropped.parts.begin()->second));
+  CHECK(norm(model.gradients({.dropout = true, .step = 6}).parts.begin()->second) !=
+        norm(dropped.parts.begin()->second));
 }
 
 namespace {
@@ -194,9 +202,10 @@ double worst_packing(host& cpu, const std::string& name) {
   const auto idle = idle_parts(model.network.config());
   const auto whole = model.gradients();
   double worst = 0;
-  for (const candor::pack_options packing : {candor::pack_options{.layout = candor::layout_kind::shared, .max_tokens = 1},
-                                             candor::pack_options{.layout = candor::layout_kind::packed},
-                                             candor::pack_options{.layout = candor::layout_kind::padded, .max_tokens = 1}}) {
+  for (const candor::pack_options packing :
+       {candor::pack_options{.layout = candor::layout_kind::shared, .max_tokens = 1},
+        candor::pack_options{.layout = candor::layout_kind::packed},
+        candor::pack_options{.layout = candor::layout_kind::padded, .max_tokens = 1}}) {
     const auto cut = model.gradients({.packing = packing});
     CHECK(cut.loss == Approx(whole.loss).epsilon(1e-6));
     for (const auto& [part, gradient] : whole.parts) {

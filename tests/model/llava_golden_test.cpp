@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Models made by transformers give transformers' log-probs, image features and greedy texts, in every naming and layout.
+// Models made by transformers give transformers' log-probs, image features and greedy texts, in every naming
+// and layout.
 #include "model/golden_model.hpp"
 
 using namespace candor_test;
@@ -14,24 +15,29 @@ struct golden_folder {
 
 std::vector<golden_folder> folders() {
   std::vector<golden_folder> out;
-  for (const char* name : {"base", "grouped", "tied", "head_dim", "deep", "layout224", "layout336", "bf16", "linear"})
+  for (const char* name :
+       {"base", "grouped", "tied", "head_dim", "deep", "layout224", "layout336", "bf16", "linear"})
     out.push_back({name, name});
-  for (const char* name : {"names_hub", "names_llava", "names_module", "sharded"}) out.push_back({name, "bf16"});
+  for (const char* name : {"names_hub", "names_llava", "names_module", "sharded"})
+    out.push_back({name, "bf16"});
   return out;
 }
 
 std::string values_of(const golden_folder& f) { return f.values + "/expected.safetensors"; }
 
-/// The largest difference of log-probs from transformers' run of that precision ("f32" or "f64"), nats a token.
+/// The largest difference of log-probs from transformers' run of that precision ("f32" or "f64"), nats a
+/// token.
 template <class T>
 double worst_log_prob(golden_model<T>& model, layout_kind layout, const std::string& precision) {
   const auto found = model.log_probs(layout);
   double worst = 0;
   for (std::size_t p = 0; p < found.size(); ++p)
     for (std::size_t c = 0; c < 2; ++c)
-      worst = std::max(worst, worst_difference(found[p][c], golden_numbers(model.expected, "pair" + std::to_string(p) +
-                                                                                               (c == 0 ? ".chosen" : ".rejected") +
-                                                                                               ".logps_" + precision)));
+      worst = std::max(
+          worst, worst_difference(found[p][c],
+                                  golden_numbers(model.expected, "pair" + std::to_string(p) +
+                                                                     (c == 0 ? ".chosen" : ".rejected") +
+                                                                     ".logps_" + precision)));
   return worst;
 }
 
@@ -42,7 +48,8 @@ TEST_CASE("log-probs agree with transformers in every layout", "[model][golden]"
   double worst = 0;
   for (const auto& folder : folders()) {
     golden_model<float> model(cpu, folder.weights, values_of(folder));
-    for (const auto layout : {layout_kind::shared, layout_kind::packed, layout_kind::padded, layout_kind::single})
+    for (const auto layout :
+         {layout_kind::shared, layout_kind::packed, layout_kind::padded, layout_kind::single})
       for (const char* precision : {"f32", "f64"}) {
         INFO(folder.weights << ", layout " << static_cast<int>(layout) << ", against " << precision);
         const double here = worst_log_prob(model, layout, precision);
@@ -80,7 +87,8 @@ TEST_CASE("image features agree with transformers", "[model][golden]") {
     REQUIRE(features.rows() == config.image_tokens());
     REQUIRE(features.cols() == config.text.hidden_size);
     const auto values = features.storage().to_vector();
-    CHECK(worst_difference(golden_sample({values.begin(), values.end()}), golden_numbers(model.expected, "features")) < 2e-5);
+    CHECK(worst_difference(golden_sample({values.begin(), values.end()}),
+                           golden_numbers(model.expected, "features")) < 2e-5);
   }
 }
 
@@ -92,8 +100,9 @@ TEST_CASE("greedy texts agree with transformers' generate", "[model][golden][gen
     prompt.tree.segments.resize(1);
     prompt.tree.cells.clear();
     const candor::encoded_record* prompts[] = {&prompt, &prompt};
-    const auto texts = candor::generate(model.network, std::span<const candor::encoded_record* const>(prompts),
-                                        {.max_new_tokens = 32, .samples = 2, .stop_token = -1});
+    const auto texts =
+        candor::generate(model.network, std::span<const candor::encoded_record* const>(prompts),
+                         {.max_new_tokens = 32, .samples = 2, .stop_token = -1});
     INFO(folder.weights);
     REQUIRE(texts.size() == 2);
     for (const auto& of_prompt : texts) {

@@ -19,8 +19,8 @@ template <class T>
 golden_model<T> base_model(host& cpu, bool adapted = true) {
   golden_model<T> model(cpu, "base", values, 2);
   for (std::size_t p = 0; p < 2; ++p)
-    model.references.push_back(golden_reference(model.records[p].tree,
-                                                golden_numbers(model.expected, "pair" + std::to_string(p) + ".reference")));
+    model.references.push_back(golden_reference(
+        model.records[p].tree, golden_numbers(model.expected, "pair" + std::to_string(p) + ".reference")));
   if (adapted) candor::load_adapter(model.network, golden("model/lora"));
   return model;
 }
@@ -28,12 +28,15 @@ golden_model<T> base_model(host& cpu, bool adapted = true) {
 using log_prob_list = std::vector<std::array<std::vector<double>, 2>>;
 
 /// The largest difference from pairP.A.<kind>, nats a token.
-double worst_log_prob(const candor::safetensors_file& expected, const log_prob_list& found, const std::string& kind) {
+double worst_log_prob(const candor::safetensors_file& expected, const log_prob_list& found,
+                      const std::string& kind) {
   double worst = 0;
   for (std::size_t p = 0; p < found.size(); ++p)
     for (std::size_t c = 0; c < 2; ++c)
-      worst = std::max(worst, worst_difference(found[p][c], golden_numbers(expected, "pair" + std::to_string(p) +
-                                                                                         (c == 0 ? ".chosen." : ".rejected.") + kind)));
+      worst = std::max(
+          worst, worst_difference(found[p][c],
+                                  golden_numbers(expected, "pair" + std::to_string(p) +
+                                                               (c == 0 ? ".chosen." : ".rejected.") + kind)));
   return worst;
 }
 
@@ -71,7 +74,8 @@ void add_random_adapters(golden_model<T>& model, double dropout) {
 TEST_CASE("log-probs with a peft adapter agree with peft", "[model][lora][golden]") {
   host cpu({.threads = 2});
   auto model = base_model<float>(cpu);
-  for (const auto layout : {layout_kind::shared, layout_kind::packed, layout_kind::padded, layout_kind::single}) {
+  for (const auto layout :
+       {layout_kind::shared, layout_kind::packed, layout_kind::padded, layout_kind::single}) {
     const auto found = model.log_probs(layout);
     INFO("layout " << static_cast<int>(layout));
     CHECK(worst_log_prob(model.expected, found, "logps_f32") < 1e-4);
@@ -102,7 +106,8 @@ TEST_CASE("a merged adapter agrees with merge_and_unload", "[model][lora][golden
     if (p.parts()[0].name != name) return;
     auto weight = p.storage().to_vector();
     weight.resize(static_cast<std::size_t>(p.parts()[0].extents.size()));
-    CHECK(worst_difference({weight.begin(), weight.end()}, golden_numbers(model.expected, "merged." + name)) < 1e-6);
+    CHECK(worst_difference({weight.begin(), weight.end()}, golden_numbers(model.expected, "merged." + name)) <
+          1e-6);
     compared = true;
   });
   CHECK(compared);
@@ -169,7 +174,8 @@ TEST_CASE("an adapter on some layers only is saved with names that fit these alo
   host cpu({.threads = 2});
   scratch_folder scratch;
   for (const std::vector<std::string>& targets :
-       {std::vector<std::string>{"q_proj", "linear_2"}, {"model.language_model.layers.1.mlp.up_proj"},
+       {std::vector<std::string>{"q_proj", "linear_2"},
+        {"model.language_model.layers.1.mlp.up_proj"},
         {"fc1", "gate_proj", "model.language_model.layers.0.self_attn.v_proj"}}) {
     auto model = base_model<float>(cpu, false);
     model.network.add_lora({.rank = 2, .alpha = 4, .target_modules = targets, .seed = 4});

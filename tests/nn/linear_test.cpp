@@ -18,7 +18,8 @@ using candor::variable;
 namespace {
 
 constexpr std::int64_t rows = 6, in = 5;
-const std::vector<std::pair<std::string, std::int64_t>> parts = {{"m.q_proj", 4}, {"m.k_proj", 2}, {"m.v_proj", 3}};
+const std::vector<std::pair<std::string, std::int64_t>> parts = {
+    {"m.q_proj", 4}, {"m.k_proj", 2}, {"m.v_proj", 3}};
 constexpr std::int64_t out = 9;
 
 linear_layer<host, double> fused(host& cpu, bool bias) {
@@ -55,7 +56,8 @@ std::vector<double> plain(linear_layer<host, double>& layer, host& cpu) {
         const std::int64_t own = o - a.first;
         if (own < 0 || own >= a.b.extents()[0]) continue;
         for (std::int64_t k = 0; k < 2; ++k)
-          for (std::int64_t i = 0; i < in; ++i) sum += 1.5 * a.b.value()(own, k) * a.a.value()(k, i) * x.value()(r, i);
+          for (std::int64_t i = 0; i < in; ++i)
+            sum += 1.5 * a.b.value()(own, k) * a.a.value()(k, i) * x.value()(r, i);
       }
       y.push_back(sum);
     }
@@ -69,7 +71,8 @@ double worst(const std::vector<double>& a, const std::vector<double>& b) {
   return most;
 }
 
-std::shared_ptr<const candor::tensor<host, std::uint64_t>> keys_of(host& cpu, const std::vector<std::uint64_t>& keys) {
+std::shared_ptr<const candor::tensor<host, std::uint64_t>> keys_of(host& cpu,
+                                                                   const std::vector<std::uint64_t>& keys) {
   return std::make_shared<const candor::tensor<host, std::uint64_t>>(
       candor::tensor<host, std::uint64_t>::from(cpu, shape{static_cast<std::int64_t>(keys.size())}, keys));
 }
@@ -85,8 +88,8 @@ TEST_CASE("the parts of a fused layer lie below each other under their own names
   layer.for_parameters([&](auto& p) {
     for (const auto& part : p.parts()) names.push_back(part.name);
   });
-  CHECK(names == std::vector<std::string>{"m.q_proj.weight", "m.k_proj.weight", "m.v_proj.weight", "m.q_proj.bias",
-                                          "m.k_proj.bias", "m.v_proj.bias"});
+  CHECK(names == std::vector<std::string>{"m.q_proj.weight", "m.k_proj.weight", "m.v_proj.weight",
+                                          "m.q_proj.bias", "m.k_proj.bias", "m.v_proj.bias"});
   CHECK(layer.weight.parts()[1].extents == shape{2, in});
   CHECK(worst(run(layer, cpu, true), plain(layer, cpu)) < 1e-13);
   auto bare = fused(cpu, false);
@@ -94,7 +97,8 @@ TEST_CASE("the parts of a fused layer lie below each other under their own names
   CHECK(worst(run(bare, cpu, true), plain(bare, cpu)) < 1e-13);
 }
 
-TEST_CASE("an adapter changes the columns of its part alone, and merges into its rows", "[nn][linear][lora]") {
+TEST_CASE("an adapter changes the columns of its part alone, and merges into its rows",
+          "[nn][linear][lora]") {
   host cpu;
   auto layer = fused(cpu, true);
   const auto base = run(layer, cpu, true);
@@ -108,13 +112,15 @@ TEST_CASE("an adapter changes the columns of its part alone, and merges into its
   const auto adapted = run(layer, cpu, true);
   CHECK(worst(adapted, plain(layer, cpu)) < 1e-13);
   CHECK(run(layer, cpu, false) == base);
-  for (std::size_t i = 0; i < adapted.size(); ++i) CHECK((adapted[i] == base[i]) == (i % out == 4 || i % out == 5));
+  for (std::size_t i = 0; i < adapted.size(); ++i)
+    CHECK((adapted[i] == base[i]) == (i % out == 4 || i % out == 5));
 
   layer.merge_adapters();
   CHECK(layer.adapters.empty());
   CHECK(worst(run(layer, cpu, true), adapted) < 1e-13);
   const auto merged = layer.weight.storage().to_vector();
-  for (std::size_t i = 0; i < merged.size(); ++i) CHECK((merged[i] == weight[i]) == (i / in == 4 || i / in == 5));
+  for (std::size_t i = 0; i < merged.size(); ++i)
+    CHECK((merged[i] == weight[i]) == (i / in == 4 || i / in == 5));
 }
 
 TEST_CASE("gradients of a fused layer with adapters, bias and residual", "[nn][linear][gradient]") {
@@ -155,7 +161,8 @@ TEST_CASE("A is uniform within one over the root of its width and B is zero", "[
   CHECK(values("two", 1) != a);
 }
 
-TEST_CASE("dropout drops inputs of an adapter by token and step, and scales what it keeps", "[nn][linear][lora][dropout]") {
+TEST_CASE("dropout drops inputs of an adapter by token and step, and scales what it keeps",
+          "[nn][linear][lora][dropout]") {
   host cpu;
   const std::int64_t width = 64, tokens = 100;
   linear_layer<host, double> layer(cpu, {{"m.fc", width}}, width, false);
@@ -172,7 +179,9 @@ TEST_CASE("dropout drops inputs of an adapter by token and step, and scales what
   for (std::int64_t t = 0; t < tokens; ++t) keys.push_back(static_cast<std::uint64_t>(t % 50) + (7ull << 40));
   const auto kept = [&](std::uint64_t seed, std::uint64_t step) {
     tape<host> quiet(cpu, tape<host>::mode::evaluate);
-    return layer({.tape = quiet, .dropout = true, .seed = seed, .step = step, .token_keys = keys_of(cpu, keys)}, x)
+    return layer(
+               {.tape = quiet, .dropout = true, .seed = seed, .step = step, .token_keys = keys_of(cpu, keys)},
+               x)
         .storage()
         .to_vector();
   };
@@ -184,7 +193,7 @@ TEST_CASE("dropout drops inputs of an adapter by token and step, and scales what
   }
   CHECK(share == Approx(0.75).margin(0.03));  // 3,200 draws: a standard error of 0.008
   const auto half = y.begin() + static_cast<std::ptrdiff_t>(y.size() / 2);
-  CHECK(std::equal(y.begin(), half, half));                       // equal keys, equal draws
+  CHECK(std::equal(y.begin(), half, half));                                  // equal keys, equal draws
   CHECK_FALSE(std::equal(y.begin(), y.begin() + width, y.begin() + width));  // other tokens, other draws
   CHECK(kept(1, 1) == y);
   CHECK(kept(1, 2) != y);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// AdamW against torch.optim.AdamW, small steps on bfloat16 weights, and states that go through a file unchanged.
+// AdamW against torch.optim.AdamW, small steps on bfloat16 weights, and states that go through a file
+// unchanged.
 #include "support/catch.hpp"
 #include "support/child.hpp"
 
@@ -33,7 +34,8 @@ void set_gradient(parameter<host, T>& p, const std::vector<double>& values) {
 template <class T>
 std::vector<double> values_of(const parameter<host, T>& p) {
   std::vector<double> out;
-  for (const T v : p.storage().to_vector()) out.push_back(static_cast<double>(static_cast<candor::accumulator_t<T>>(v)));
+  for (const T v : p.storage().to_vector())
+    out.push_back(static_cast<double>(static_cast<candor::accumulator_t<T>>(v)));
   return out;
 }
 
@@ -52,9 +54,11 @@ const std::vector<std::vector<double>> gradients = {
     {0.1, -0.2, 0.3, 0.0, 1e-4}, {0.05, 0.4, -0.3, 0.0, -2e-4}, {-1.0, 0.2, 0.3, 1e-3, 5e-5}};
 const torch_run runs[] = {
     {{.learning_rate = 1e-2},
-     {0.9862269267585524, -0.49885344363316625, 0.23716838263785847, 1.993611974594543, -0.004971393021957886}},
+     {0.9862269267585524, -0.49885344363316625, 0.23716838263785847, 1.993611974594543,
+      -0.004971393021957886}},
     {{.learning_rate = 3e-2, .beta1 = 0.8, .beta2 = 0.95, .epsilon = 1e-6, .weight_decay = 0.1},
-     {0.9521713031852683, -0.49525237464197336, 0.21093206047981686, 1.9613233695454717, -0.012827854132967833}}};
+     {0.9521713031852683, -0.49525237464197336, 0.21093206047981686, 1.9613233695454717,
+      -0.012827854132967833}}};
 
 /// Three steps; every gradient is given `times` too large and clipped back.
 template <class T>
@@ -85,7 +89,8 @@ void check_against_torch(double tolerance, double times) {
 }
 
 /// `steps` steps of about 1e-5 each on weights of 1 with a constant gradient.
-std::vector<double> small_steps(const candor::adamw& options, int steps, std::size_t count, std::vector<double>* second = nullptr) {
+std::vector<double> small_steps(const candor::adamw& options, int steps, std::size_t count,
+                                std::vector<double>* second = nullptr) {
   host cpu({.threads = 2});
   auto w = parameter_of<bfloat16>(cpu, std::vector<double>(count, 1.0), "first");
   auto other = parameter_of<bfloat16>(cpu, std::vector<double>(count, 1.0), "second");
@@ -163,11 +168,13 @@ TEST_CASE("a parameter without a gradient is left alone, decay included", "[trai
 TEST_CASE("steps far below a bfloat16 step survive", "[train][adamw][bf16]") {
   const int steps = 200;
   const double moved = 1.0 - 1e-5 * steps;
-  REQUIRE(static_cast<float>(bfloat16(static_cast<float>(1.0 - 1e-5))) == 1.0f);  // plain rounding loses each of them
+  REQUIRE(static_cast<float>(bfloat16(static_cast<float>(1.0 - 1e-5))) ==
+          1.0f);  // plain rounding loses each of them
 
   // The master copy has all of them; the weight is the nearest bfloat16.
   const auto kept = small_steps({}, steps, 10);
-  for (const double v : kept) CHECK(v == static_cast<double>(static_cast<float>(bfloat16(static_cast<float>(moved)))));
+  for (const double v : kept)
+    CHECK(v == static_cast<double>(static_cast<float>(bfloat16(static_cast<float>(moved)))));
 
   // Rounded at random they are right in the mean: the standard error of 8,192 elements is 3e-5.
   std::vector<double> second;

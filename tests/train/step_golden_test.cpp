@@ -43,8 +43,8 @@ run_result train(golden_model<T>& model, const std::vector<double>& sums) {  // 
     }
     candor::tape<host> tape(cpu);
     candor::step_values values;
-    REQUIRE(step.run(std::span<const candor::encoded_record* const>(records), references, {.tape = tape}, true, values,
-                     [] { return true; }));
+    REQUIRE(step.run(std::span<const candor::encoded_record* const>(records), references, {.tape = tape},
+                     true, values, [] { return true; }));
     result.losses.push_back(values.loss / 2);
     result.norms.push_back(optimizer.gradient_norm());
     optimizer.step(1e-3, std::min(1.0, 1.0 / (result.norms.back() + 1e-6)));
@@ -57,7 +57,8 @@ run_result train(golden_model<T>& model, const std::vector<double>& sums) {  // 
 double worst_relative(const std::vector<double>& found, const std::vector<double>& expected) {
   REQUIRE(found.size() == expected.size());
   double worst = 0;
-  for (std::size_t i = 0; i < found.size(); ++i) worst = std::max(worst, std::abs(found[i] / expected[i] - 1));
+  for (std::size_t i = 0; i < found.size(); ++i)
+    worst = std::max(worst, std::abs(found[i] / expected[i] - 1));
   return worst;
 }
 
@@ -80,7 +81,8 @@ TEST_CASE("50 DPO steps agree with a PyTorch loop", "[train][golden]") {
   host cpu({.threads = 2});
   golden_model<float> model(cpu, "base", "train.safetensors", 20);
   gradient_map begin;
-  for_parts(model, [&](const std::string& name, std::vector<double> values) { begin[name] = std::move(values); });
+  for_parts(model,
+            [&](const std::string& name, std::vector<double> values) { begin[name] = std::move(values); });
   const auto found = train(model, golden_numbers(model.expected, "reference"));
   const auto losses = golden_numbers(model.expected, "losses_f32");
   CHECK(losses.back() < 0.2 * losses.front());
@@ -108,8 +110,8 @@ TEST_CASE("50 DPO steps agree with a PyTorch loop", "[train][golden]") {
   std::size_t in_file = 0;
   for (const auto& info : model.expected.tensors()) in_file += info.name.starts_with("moved.");
   CHECK(compared == in_file);
-  WARN("worst loss " << loss << ", gradient norm " << gradient << " relative, final sum " << sums << " nats, way " << moved
-                     << " relative");
+  WARN("worst loss " << loss << ", gradient norm " << gradient << " relative, final sum " << sums
+                     << " nats, way " << moved << " relative");
 }
 
 TEST_CASE("50 DPO steps in double agree with PyTorch in double", "[train][golden]") {
