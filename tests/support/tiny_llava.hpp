@@ -12,6 +12,8 @@
 #include <candor/model/llava_config.hpp>
 #include <candor/text/tokenizer.hpp>
 
+#include "tools/llava_tensors.hpp"
+
 #include <algorithm>
 #include <cstdint>
 #include <deque>
@@ -27,6 +29,7 @@ struct tiny_llava_options {
   std::filesystem::path tokenizer = std::filesystem::path(CANDOR_EXAMPLES_DIR) / "scenes" / "base";
   int image_size = 28, patch_size = 14;  ///< pixels
   int width = 16, layers = 2, heads = 2, kv_heads = 1;
+  int vocabulary = 0;  ///< 0: the tokenizer's ids, rounded up to 64
   candor::dtype weights = candor::dtype::f32;
   candor::naming naming = candor::naming::hf_old;
   candor::image_mode image_mode = candor::image_mode::pad;
@@ -34,56 +37,6 @@ struct tiny_llava_options {
   std::uint64_t seed = 1;
   double scale = 0.15;  ///< deviation of the weights; large enough that answers differ by nats
 };
-
-/// All tensors of a LLaVA under their canonical names, in the order of the network.
-inline std::vector<std::pair<std::string, candor::shape>> llava_tensors(const candor::llava_config& c) {
-  std::vector<std::pair<std::string, candor::shape>> out;
-  const auto matrix = [&](const std::string& path, std::int64_t rows, std::int64_t cols, bool bias) {
-    out.emplace_back(path + ".weight", candor::shape{rows, cols});
-    if (bias) out.emplace_back(path + ".bias", candor::shape{rows});
-  };
-  const auto norm = [&](const std::string& path, std::int64_t width, bool bias) {
-    out.emplace_back(path + ".weight", candor::shape{width});
-    if (bias) out.emplace_back(path + ".bias", candor::shape{width});
-  };
-  const auto& v = c.vision;
-  const std::string tower = "model.vision_tower.";
-  out.emplace_back(tower + "embeddings.class_embedding", candor::shape{v.hidden_size});
-  out.emplace_back(tower + "embeddings.patch_embedding.weight",
-                   candor::shape{v.hidden_size, v.num_channels, v.patch_size, v.patch_size});
-  matrix(tower + "embeddings.position_embedding", v.patches() + 1, v.hidden_size, false);
-  norm(tower + "pre_layrnorm", v.hidden_size, true);
-  for (int i = 0; i < v.num_hidden_layers; ++i) {
-    const std::string block = tower + "encoder.layers." + std::to_string(i) + ".";
-    for (const char* part : {"q_proj", "k_proj", "v_proj", "out_proj"})
-      matrix(block + "self_attn." + part, v.hidden_size, v.hidden_size, true);
-    norm(block + "layer_norm1", v.hidden_size, true);
-    matrix(block + "mlp.fc1", v.intermediate_size, v.hidden_size, true);
-    matrix(block + "mlp.fc2", v.hidden_size, v.intermediate_size, true);
-    norm(block + "layer_norm2", v.hidden_size, true);
-  }
-  norm(tower + "post_layernorm", v.hidden_size, true);
-  const auto& t = c.text;
-  matrix("model.multi_modal_projector.linear_1", t.hidden_size, v.hidden_size, true);
-  matrix("model.multi_modal_projector.linear_2", t.hidden_size, t.hidden_size, true);
-  const std::string language = "model.language_model.";
-  matrix(language + "embed_tokens", t.vocab_size, t.hidden_size, false);
-  for (int i = 0; i < t.num_hidden_layers; ++i) {
-    const std::string block = language + "layers." + std::to_string(i) + ".";
-    matrix(block + "self_attn.q_proj", t.num_attention_heads * t.head_dim, t.hidden_size, false);
-    matrix(block + "self_attn.k_proj", t.num_key_value_heads * t.head_dim, t.hidden_size, false);
-    matrix(block + "self_attn.v_proj", t.num_key_value_heads * t.head_dim, t.hidden_size, false);
-    matrix(block + "self_attn.o_proj", t.hidden_size, t.num_attention_heads * t.head_dim, false);
-    matrix(block + "mlp.gate_proj", t.intermediate_size, t.hidden_size, false);
-    matrix(block + "mlp.up_proj", t.intermediate_size, t.hidden_size, false);
-    matrix(block + "mlp.down_proj", t.hidden_size, t.intermediate_size, false);
-    norm(block + "input_layernorm", t.hidden_size, false);
-    norm(block + "post_attention_layernorm", t.hidden_size, false);
-  }
-  norm(language + "norm", t.hidden_size, false);
-  matrix("lm_head", t.vocab_size, t.hidden_size, false);
-  return out;
-}
 
 /// Writes the folder and returns its configuration. Norms' weights are near 1, all else is near 0.
 inline candor::llava_config write_tiny_llava(const std::filesystem::path& folder, const tiny_llava_options& options = {}) {
@@ -103,7 +56,7 @@ inline candor::llava_config write_tiny_llava(const std::filesystem::path& folder
   candor::llava_config c;
   c.vision = {.hidden_size = options.width, .intermediate_size = 2 * options.width, .num_hidden_layers = options.layers,
               .num_attention_heads = options.heads, .image_size = options.image_size, .patch_size = options.patch_size};
-  c.text.vocab_size = static_cast<int>((ids + 63) / 64 * 64);
+  c.text.vocab_size = options.vocabulary > 0 ? options.vocabulary : static_cast<int>((ids + 63) / 64 * 64);
   c.text.hidden_size = options.width;
   c.text.intermediate_size = 2 * options.width;
   c.text.num_hidden_layers = options.layers;
@@ -120,7 +73,7 @@ inline candor::llava_config write_tiny_llava(const std::filesystem::path& folder
   std::deque<std::vector<float>> values;
   std::vector<candor::tensor_source> sources;
   std::uint64_t stream = 0;
-  for (const auto& [name, extents] : llava_tensors(c)) {
+  for (const auto& [name, extents] : tools::llava_tensors(c)) {
     candor::random_stream random(options.seed, stream++);
     const bool norm = name.find("norm") != name.npos && name.ends_with(".weight");
     auto& tensor = values.emplace_back(static_cast<std::size_t>(extents.size()));

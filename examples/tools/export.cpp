@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+/// @file
+/// export: writes a model folder again, with an adapter merged into it, in another element type or naming.
+
+#include <candor/io/atomic_file.hpp>
+#include <candor/io/os_error.hpp>
+#include <candor/model/llava.hpp>
+
+#include "tools/export_model.hpp"
+#include "tools/program.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <unistd.h>
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <system_error>
+#include <utility>
+
+namespace {
+
+namespace fs = std::filesystem;
+
+struct export_options {
+  fs::path model, adapter, output;
+  std::string dtype = "keep", naming = "hf_old";
+  std::uint64_t max_shard_bytes = 5'000'000'000;
+  int threads = 0;
+  bool quiet = false;
+};
+
+/// A folder beside the output that takes its name when it is whole, and vanishes otherwise.
+class staged_folder {
+ public:
+  explicit staged_folder(fs::path target) : target_(std::move(target)) {
+    std::error_code code;
+    if (!target_.has_filename()) target_ = target_.parent_path();
+    const bool free = !fs::exists(target_, code) || (fs::is_directory(target_, code) && fs::is_empty(target_, code));
+    candor::require<candor::usage_error>(free, "--output ", target_.string(), " exists and is not empty; choose a new folder");
+    stage_ = target_.string() + ".partial." + std::to_string(::getpid());
+    fs::create_directories(stage_, code);
+    if (code) candor::fail_io("create the folder", stage_, code.value());
+  }
+  staged_folder(const staged_folder&) = delete;
+  staged_folder& operator=(const staged_folder&) = delete;
+  ~staged_folder() {
+    std::error_code ignored;
+    fs::remove_all(stage_, ignored);
+  }
+
+  const fs::path& path() const { return stage_; }
+  void commit() {
+    std::error_code code;
+    candor::sync_folder(stage_);
+    fs::rename(stage_, target_, code);
+    if (code) candor::fail_io("rename the finished folder to", target_, code.value());
+    candor::sync_folder(target_.has_parent_path() ? target_.parent_path() : fs::path("."));
+  }
+
+ private:
+  fs::path target_, stage_;
+};
+
+candor::dtype type_of(const std::string& name, candor::dtype stored) {
+  if (name == "f32") return candor::dtype::f32;
+  if (name == "bf16") return candor::dtype::bf16;
+  if (name == "f16") return candor::dtype::f16;
+  return stored;
+}
+
+/// transformers needs an id for `<image>`, which original LLaVA folders lack: it is added behind the vocabulary,
+/// with `<pad>`, as llava-hf's conversion does.
+void add_image_token(const fs::path& folder, candor::llava_config& config) {
+  candor::tokenizer words(folder);
+  if (!words.image()) {
+    candor::require<candor::input_error>(!fs::exists(folder / "tokenizer.json"), folder.string(),
+                                         ": its tokenizer.json has no token <image>, which transformers needs; add it there "
+                                         "and to added_tokens.json, or export with --naming llava");
+    const auto path = folder / "added_tokens.json";
+    auto added = fs::exists(path) ? nlohmann::json::parse(candor::read_file(path)) : nlohmann::json::object();
+    auto next = words.size();
+    added["<image>"] = next++;
+    if (!words.find("<pad>")) added["<pad>"] = next++;
+    candor::write_atomically(path, added.dump(2) + "\n");
+    words = candor::tokenizer(folder);
+  }
+  config.image_token_index = words.image().value();
+  if (const auto pad = words.find("<pad>")) config.text.pad_token_id = *pad;
+  const auto ids = static_cast<int>(words.size());
+  if (ids > config.text.vocab_size) config.text.vocab_size = (ids + 63) / 64 * 64;
+}
+
+/// What original LLaVA's code knows without files: its template and its padding.
+void add_processor_files(const fs::path& folder, const candor::llava_config& config, bool has_template) {
+  if (!has_template)
+    candor::write_atomically(folder / "chat_template.jinja", candor::chat_template(candor::chat_template::kind::vicuna_v1).jinja());
+  if (!fs::exists(folder / "preprocessor_config.json") && !fs::exists(folder / "processor_config.json"))
+    candor::write_preprocessor_config(folder, candor::original_image_transform(config));
+}
+
+bool has_template(const fs::path& model) {
+  if (fs::exists(model / "chat_template.jinja") || fs::exists(model / "chat_template.json")) return true;
+  const auto path = model / "tokenizer_config.json";
+  return fs::exists(path) && nlohmann::json::parse(candor::read_file(path)).contains("chat_template");
+}
+
+void export_model(const export_options& o) {
+  candor::host cpu({.threads = o.threads});
+  const auto scheme = candor::parse_naming(o.naming);
+  tools::tensor_stream stream(cpu, o.model, o.adapter);
+  staged_folder folder(o.output);
+  candor::copy_processor_files(o.model, folder.path());
+  auto config = stream.config();
+  if (scheme != candor::naming::llava && config.image_token_index < 0) {
+    add_image_token(folder.path(), config);
+    add_processor_files(folder.path(), config, has_template(o.model));
+  }
+  const auto type = type_of(o.dtype, stream.stored_type());
+  candor::write_llava_config(folder.path(), config, type, scheme);
+  const auto count = static_cast<std::int64_t>(tools::llava_tensors(config).size());
+  candor::progress bar({.title = "export", .unit = "tensors", .total = count, .quiet = o.quiet});
+  candor::write_model_folder(folder.path(), stream.sources(type, scheme, config.text.vocab_size, bar), o.max_shard_bytes);
+  candor::throw_if_stopped("export");
+  folder.commit();
+  bar.finish();
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app{"Writes a model folder again: an adapter merged into it, another element type, another naming.", "export"};
+  export_options o;
+  app.option_defaults()->always_capture_default();
+  app.add_option("--model", o.model, "LLaVA-1.5 folder: Hugging Face or original layout")->required();
+  app.add_option("--output", o.output, "folder to write; new or empty")->required();
+  app.add_option("--adapter", o.adapter, "PEFT adapter to merge into the weights");
+  app.add_option("--dtype", o.dtype, "of the tensors; keep: as the embeddings are stored")
+      ->check(CLI::IsMember({"keep", "f32", "bf16", "f16"}));
+  app.add_option("--naming", o.naming,
+                 "of the tensors: hf_old (every transformers), hf (transformers 5), llava (LLaVA's own code)")
+      ->check(CLI::IsMember({"hf", "hf_old", "llava"}));
+  app.add_option("--max-shard-size", o.max_shard_bytes, "bytes of a file at most, as 5GB or 500MB")
+      ->transform(CLI::AsSizeValue(true))
+      ->default_str("5GB");
+  app.add_option("--threads", o.threads, "0: one for each core")->check(CLI::NonNegativeNumber);
+  app.add_flag("--quiet", o.quiet, "no progress bar");
+  return tools::run(app, "export --model llava-1.5-7b-hf --adapter runs/rlhf-v/adapter --dtype bf16 --output aligned", argc,
+                    argv, [&] { export_model(o); });
+}

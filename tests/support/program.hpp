@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+/// @file
+/// Runs candor's programs in child processes and keeps what they say.
+
+#include "support/catch.hpp"
+#include "support/child.hpp"
+
+#include <candor/io/atomic_file.hpp>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace candor_test {
+
+struct program_end {
+  int code = -1, signal = 0;
+  std::string out, err;
+};
+
+/// Starts a program of CANDOR_PROGRAMS_DIR; stdout and stderr go to files in `folder`.
+inline pid_t start_program(const std::string& name, const std::vector<std::string>& arguments,
+                           const std::filesystem::path& folder) {
+  const auto path = std::filesystem::path(CANDOR_PROGRAMS_DIR) / name;
+  REQUIRE(std::filesystem::exists(path));
+  std::vector<std::string> words{path.string()};
+  words.insert(words.end(), arguments.begin(), arguments.end());
+  std::vector<char*> pointers;
+  for (auto& w : words) pointers.push_back(w.data());
+  pointers.push_back(nullptr);
+  const std::string out = folder / "stdout.txt", err = folder / "stderr.txt";
+  const pid_t child = ::fork();
+  if (child != 0) return child;
+  ::dup2(::open(out.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600), 1);
+  ::dup2(::open(err.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600), 2);
+  ::execv(pointers[0], pointers.data());
+  ::_exit(127);
+}
+
+inline program_end end_program(pid_t child, const std::filesystem::path& folder) {
+  const child_end end = wait_for(child);
+  return {end.code, end.signal, candor::read_file(folder / "stdout.txt"), candor::read_file(folder / "stderr.txt")};
+}
+
+inline program_end run_program(const std::string& name, const std::vector<std::string>& arguments) {
+  const scratch_folder folder;
+  return end_program(start_program(name, arguments, folder.path()), folder.path());
+}
+
+}  // namespace candor_test

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+/// `generate` on a tiny model: the same text each time, whatever else is in the batch.
+
+#include "tools/tool_world.hpp"
+
+#include <set>
+
+using namespace candor_test;
+
+TEST_CASE("Greedy answers are the same twice and in any batch, and end in </s> or at the limit", "[tools][generate]") {
+  const tool_world w;
+  const auto lines = w.lines("generate", {"--max-new-tokens", "12"});
+  REQUIRE(lines.size() == 3);
+  const candor::tokenizer words(w.model);
+  for (const auto& line : lines) {
+    REQUIRE(line.at("responses").size() == 1);
+    const auto ids = line.at("tokens").at(0).get<std::vector<std::int32_t>>();
+    REQUIRE(!ids.empty());
+    CHECK((ids.size() == 12 || ids.back() == words.eos()));
+    CHECK(line.at("responses").at(0).get<std::string>() == words.decode(ids, true));
+  }
+  CHECK(w.lines("generate", {"--max-new-tokens", "12"}) == lines);
+  CHECK(w.lines("generate", {"--max-new-tokens", "12", "--max-tokens", "1"}) == lines);
+  CHECK(w.lines("generate", {"--max-new-tokens", "12", "--threads", "1", "--seed", "9"}) == lines);
+}
+
+TEST_CASE("Samples depend on the seed alone, not on the batch", "[tools][generate]") {
+  const tool_world w;
+  const std::vector<std::string> options{"--temperature", "1", "--samples", "4", "--max-new-tokens", "10"};
+  const auto with = [&](const std::vector<std::string>& more) {
+    auto all = options;
+    all.insert(all.end(), more.begin(), more.end());
+    return w.lines("generate", all);
+  };
+  const auto lines = with({"--seed", "3"});
+  std::set<std::string> different;
+  for (const auto& line : lines) {
+    REQUIRE(line.at("tokens").size() == 4);
+    for (const auto& ids : line.at("tokens")) different.insert(ids.dump());
+  }
+  CHECK(different.size() > 6);
+  CHECK(with({"--seed", "3", "--max-tokens", "1"}) == lines);
+  CHECK(with({"--seed", "4"}) != lines);
+}
+
+TEST_CASE("generate takes an adapter, bf16 and a folder in another naming", "[tools][generate]") {
+  const tool_world w;
+  write_tiny_adapter(w.scratch / "adapter", w.config);
+  const std::vector<std::string> options{"--max-new-tokens", "12"};
+  const auto plain = w.lines("generate", options);
+  const auto adapted = w.lines("generate", {"--max-new-tokens", "12", "--adapter", w.scratch / "adapter"});
+  CHECK(adapted != plain);
+  CHECK(w.lines("generate", {"--max-new-tokens", "12", "--dtype", "bf16"}).size() == plain.size());
+  CHECK(w.lines("generate", options, w.exported("llava", {"--naming", "llava"})) == plain);
+}
