@@ -8,8 +8,10 @@
 #include <candor/train/table.hpp>
 
 #include "rlhf_v/scene_run.hpp"
+#include "rlhf_v/train.hpp"
+#include "scenes/claims.hpp"
+#include "training/command_line.hpp"
 #include "training/program.hpp"
-#include "training/train.hpp"
 
 #include <algorithm>
 #include <cstdio>
@@ -88,7 +90,7 @@ void run_world(const program_options& o) {
 }
 
 void run_files(const program_options& o) {
-  const auto result = training::train(o.training, candor::with_sft<candor::dense_dpo>{o.settings.loss, {.weight = o.settings.sft_weight}});
+  const auto result = rlhf_v::train(o.settings, o.training);
   std::printf("%lld steps in %s, last loss %s\nsaved    %s\nmetrics  %s\n", static_cast<long long>(result.run.steps),
               candor::clock_text(result.run.seconds).c_str(), fixed(result.run.loss, 4).c_str(), result.saved.c_str(),
               (o.training.output / "metrics.jsonl").c_str());

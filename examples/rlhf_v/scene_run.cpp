@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "rlhf_v/scene_run.hpp"
 
+#include <candor/backend/host/host.hpp>
+#include <candor/model/llava.hpp>
+
+#include "rlhf_v/train.hpp"
 #include "scenes/claims.hpp"
+#include "scenes/evaluate.hpp"
 #include "scenes/records.hpp"
-#include "training/train.hpp"
 
 #include <chrono>
 
@@ -47,7 +51,7 @@ scene_result run_on_scenes(const settings& s, const training::options& given, co
     auto base = candor::load_llava<float>(cpu, world.base);
     result.pairs = write_pairs(base, world, o.data.parent_path());
   }
-  result.model = training::train(o, candor::with_sft<candor::dense_dpo>{s.loss, {.weight = s.sft_weight}}).saved;
+  result.model = train(s, o).saved;
   result.after = evaluate_folder(result.model, o.threads).figures;
   result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   return result;

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "rlhf_v/presets.hpp"
-#include "scenes/evaluate.hpp"
+#include "scenes/evaluation.hpp"
 #include "scenes/sheet.hpp"
 
 namespace rlhf_v {

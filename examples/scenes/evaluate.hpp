@@ -6,7 +6,7 @@
 #include <candor/model/generate.hpp>
 #include <candor/model/processor.hpp>
 
-#include "scenes/metrics.hpp"
+#include "scenes/evaluation.hpp"
 #include "scenes/trees.hpp"
 
 #include <array>
@@ -75,12 +75,6 @@ std::vector<std::vector<bool>> answer(candor::llava_network<B, T>& network, cons
   }
   return answers;
 }
-
-/// The figures of one model, percent but for words.
-struct evaluation {
-  caption_metrics brief;
-  double yes_no = 0, absent_companions = 0;
-};
 
 /// Share of right answers, percent.
 inline double accuracy(std::span<const std::vector<yes_no_question>> questions, const std::vector<std::vector<bool>>& answers) {

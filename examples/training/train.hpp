@@ -8,17 +8,13 @@
 #include <candor/train/trainer.hpp>
 
 #include "training/options.hpp"
+#include "training/outcome.hpp"
 
 #include <filesystem>
 #include <optional>
 #include <utility>
 
 namespace training {
-
-struct outcome {
-  std::filesystem::path saved;  ///< model folder or adapter folder
-  candor::fit_result run;
-};
 
 template <class T, class Objective>
 outcome train_as(const options& o, const Objective& loss) {

@@ -13,6 +13,7 @@
 #include <candor/train/checkpoint_folder.hpp>
 #include <candor/train/encode.hpp>
 #include <candor/train/fit_options.hpp>
+#include <candor/train/fit_result.hpp>
 #include <candor/train/guard.hpp>
 #include <candor/train/metrics.hpp>
 #include <candor/train/progress.hpp>
@@ -31,13 +32,6 @@
 #include <vector>
 
 namespace CANDOR_NS {
-
-/// What a run did.
-struct fit_result {
-  std::int64_t steps = 0;
-  double seconds = 0;       ///< of this process, reference and evaluation included
-  double loss = 0;          ///< of the last step, nats
-};
 
 /// Holds a reference to the policy, which it changes.
 template <class Model, class Objective>
