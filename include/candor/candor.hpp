@@ -81,6 +81,7 @@
 #include <candor/train/metrics.hpp>
 #include <candor/train/progress.hpp>
 #include <candor/train/reference_cache.hpp>
+#include <candor/train/run_config.hpp>
 #include <candor/train/run_folder.hpp>
 #include <candor/train/schedule.hpp>
 #include <candor/train/signals.hpp>
