@@ -5,6 +5,7 @@
 /// takes some minutes on two cores and prints what the model does on held-out scenes.
 
 #include <candor/backend/host/host.hpp>
+#include <candor/io/atomic_file.hpp>
 #include <candor/model/llava.hpp>
 #include <candor/train/table.hpp>
 
@@ -67,6 +68,11 @@ void make_base(const std::filesystem::path& folder, std::uint64_t seed, const sc
   const auto config = base_config(scenes::write_tokenizer(folder));
   candor::write_llava_config(folder, config, candor::dtype::f32);
   candor::write_preprocessor_config(folder, {.size = 48, .mean = {0.45, 0.45, 0.45}, .deviation = {0.27, 0.27, 0.27}});
+  // What transformers' processor needs to know how many <image> a picture takes.
+  candor::write_atomically(folder / "processor_config.json",
+                           candor::text("{\n  \"image_token\": \"<image>\",\n  \"num_additional_image_tokens\": 1,\n  \"patch_size\": ",
+                                        config.vision.patch_size, ",\n  \"processor_class\": \"LlavaProcessor\",\n",
+                                        "  \"vision_feature_select_strategy\": \"default\"\n}\n"));
   const candor::processor processor(folder, config);
   candor::host cpu;
   network_type network(cpu, config);

@@ -16,11 +16,11 @@ struct tokenizer_report {
   int pad_id = 0;
 };
 
-/// Trains the tokenizer and writes tokenizer.model, tokenizer_config.json, special_tokens_map.json and
-/// added_tokens.json into the folder, as transformers reads them, with llava-hf's chat template. The
-/// vocabulary is the smallest in which every word of the world is one piece, so a caption has one token a
-/// word and mark. The same files come out each time. Throws candor::io_error where the folder cannot be
-/// written.
+/// Trains the tokenizer and writes tokenizer.model, tokenizer.json, tokenizer_config.json,
+/// special_tokens_map.json and added_tokens.json into the folder, as transformers reads them, with llava-hf's
+/// chat template. The vocabulary is the smallest in which every word of the world is one piece, so a caption
+/// has one token a word and mark. The same files come out each time. Throws candor::io_error where the folder
+/// cannot be written.
 tokenizer_report write_tokenizer(const std::filesystem::path& folder);
 
 }  // namespace scenes
