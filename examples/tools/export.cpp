@@ -37,8 +37,10 @@ class staged_folder {
   explicit staged_folder(fs::path target) : target_(std::move(target)) {
     std::error_code code;
     if (!target_.has_filename()) target_ = target_.parent_path();
-    const bool free = !fs::exists(target_, code) || (fs::is_directory(target_, code) && fs::is_empty(target_, code));
-    candor::require<candor::usage_error>(free, "--output ", target_.string(), " exists and is not empty; choose a new folder");
+    const bool free =
+        !fs::exists(target_, code) || (fs::is_directory(target_, code) && fs::is_empty(target_, code));
+    candor::require<candor::usage_error>(free, "--output ", target_.string(),
+                                         " exists and is not empty; choose a new folder");
     stage_ = target_.string() + ".partial." + std::to_string(::getpid());
     fs::create_directories(stage_, code);
     if (code) candor::fail_io("create the folder", stage_, code.value());
@@ -70,14 +72,15 @@ candor::dtype type_of(const std::string& name, candor::dtype stored) {
   return stored;
 }
 
-/// transformers needs an id for `<image>`, which original LLaVA folders lack: it is added behind the vocabulary,
-/// with `<pad>`, as llava-hf's conversion does.
+/// transformers needs an id for `<image>`, which original LLaVA folders lack: it is added behind the
+/// vocabulary, with `<pad>`, as llava-hf's conversion does.
 void add_image_token(const fs::path& folder, candor::llava_config& config) {
   candor::tokenizer words(folder);
   if (!words.image()) {
-    candor::require<candor::input_error>(!fs::exists(folder / "tokenizer.json"), folder.string(),
-                                         ": its tokenizer.json has no token <image>, which transformers needs; add it there "
-                                         "and to added_tokens.json, or export with --naming llava");
+    candor::require<candor::input_error>(
+        !fs::exists(folder / "tokenizer.json"), folder.string(),
+        ": its tokenizer.json has no token <image>, which transformers needs; add it there "
+        "and to added_tokens.json, or export with --naming llava");
     const auto path = folder / "added_tokens.json";
     auto added = fs::exists(path) ? nlohmann::json::parse(candor::read_file(path)) : nlohmann::json::object();
     auto next = words.size();
@@ -95,7 +98,8 @@ void add_image_token(const fs::path& folder, candor::llava_config& config) {
 /// What original LLaVA's code knows without files: its template and its padding.
 void add_processor_files(const fs::path& folder, const candor::llava_config& config, bool has_template) {
   if (!has_template)
-    candor::write_atomically(folder / "chat_template.jinja", candor::chat_template(candor::chat_template::kind::vicuna_v1).jinja());
+    candor::write_atomically(folder / "chat_template.jinja",
+                             candor::chat_template(candor::chat_template::kind::vicuna_v1).jinja());
   if (!fs::exists(folder / "preprocessor_config.json") && !fs::exists(folder / "processor_config.json"))
     candor::write_preprocessor_config(folder, candor::original_image_transform(config));
 }
@@ -121,7 +125,8 @@ void export_model(const export_options& o) {
   candor::write_llava_config(folder.path(), config, type, scheme);
   const auto count = static_cast<std::int64_t>(tools::llava_tensors(config).size());
   candor::progress bar({.title = "export", .unit = "tensors", .total = count, .quiet = o.quiet});
-  candor::write_model_folder(folder.path(), stream.sources(type, scheme, config.text.vocab_size, bar), o.max_shard_bytes);
+  candor::write_model_folder(folder.path(), stream.sources(type, scheme, config.text.vocab_size, bar),
+                             o.max_shard_bytes);
   candor::throw_if_stopped("export");
   folder.commit();
   bar.finish();
@@ -130,7 +135,9 @@ void export_model(const export_options& o) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app{"Writes a model folder again: an adapter merged into it, another element type, another naming.", "export"};
+  CLI::App app{
+      "Writes a model folder again: an adapter merged into it, another element type, another naming.",
+      "export"};
   export_options o;
   app.option_defaults()->always_capture_default();
   app.add_option("--model", o.model, "LLaVA-1.5 folder: Hugging Face or original layout")->required();
@@ -146,6 +153,7 @@ int main(int argc, char** argv) {
       ->default_str("5GB");
   app.add_option("--threads", o.threads, "0: one for each core")->check(CLI::NonNegativeNumber);
   app.add_flag("--quiet", o.quiet, "no progress bar");
-  return tools::run(app, "export --model llava-1.5-7b-hf --adapter runs/rlhf-v/adapter --dtype bf16 --output aligned", argc,
-                    argv, [&] { export_model(o); });
+  return tools::run(
+      app, "export --model llava-1.5-7b-hf --adapter runs/rlhf-v/adapter --dtype bf16 --output aligned", argc,
+      argv, [&] { export_model(o); });
 }

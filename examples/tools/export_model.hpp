@@ -28,7 +28,10 @@ namespace tools {
 class tensor_stream {
  public:
   tensor_stream(candor::host& cpu, const std::filesystem::path& model, const std::filesystem::path& adapter)
-      : cpu_(cpu), config_(candor::read_llava_config(model)), folder_(model), names_(folder_.names(), model.string()) {
+      : cpu_(cpu),
+        config_(candor::read_llava_config(model)),
+        folder_(model),
+        names_(folder_.names(), model.string()) {
     if (!adapter.empty()) adapter_.emplace(adapter);
     check(model);
     check_adapter();
@@ -38,9 +41,10 @@ class tensor_stream {
   /// The type in which the embeddings are stored.
   candor::dtype stored_type() const { return folder_.at(*names_.stored(embedding)).type; }
 
-  /// All tensors in another type and naming; where `vocabulary` is larger than the model's, embeddings and head get
-  /// rows at their end, each the mean of the present ones. The stream must outlive them.
-  std::vector<candor::tensor_source> sources(candor::dtype as, candor::naming scheme, int vocabulary, candor::progress& bar) {
+  /// All tensors in another type and naming; where `vocabulary` is larger than the model's, embeddings and
+  /// head get rows at their end, each the mean of the present ones. The stream must outlive them.
+  std::vector<candor::tensor_source> sources(candor::dtype as, candor::naming scheme, int vocabulary,
+                                             candor::progress& bar) {
     std::vector<candor::tensor_source> out;
     for (const auto& [name, extents] : llava_tensors(config_)) {
       const bool words = name == embedding || name == "lm_head.weight";
@@ -64,16 +68,18 @@ class tensor_stream {
     std::map<std::string, bool> known;
     for (const auto& [name, extents] : llava_tensors(config_)) {
       const std::string* stored = names_.stored(name);
-      candor::require<candor::input_error>(stored != nullptr, model.string(), ": tensor \"", name, "\" ", extents,
-                                           " is missing; the folder may be incomplete, or hold another architecture "
-                                           "than its config.json says");
+      candor::require<candor::input_error>(
+          stored != nullptr, model.string(), ": tensor \"", name, "\" ", extents,
+          " is missing; the folder may be incomplete, or hold another architecture "
+          "than its config.json says");
       folder_.at(*stored, extents);
       known[name] = true;
     }
     for (const auto& [name, stored] : names_.all())
-      candor::require<candor::input_error>(known.count(name) > 0 || (config_.text.tie_word_embeddings && name == "lm_head.weight"),
-                                           model.string(), ": tensor \"", stored,
-                                           "\" belongs to no part of the model that config.json describes");
+      candor::require<candor::input_error>(
+          known.count(name) > 0 || (config_.text.tie_word_embeddings && name == "lm_head.weight"),
+          model.string(), ": tensor \"", stored,
+          "\" belongs to no part of the model that config.json describes");
   }
 
   void check_adapter() const {
@@ -83,17 +89,20 @@ class tensor_stream {
       if (extents.rank() == 2) linears[name] = extents;
     for (const auto& m : adapter_->modules()) {
       const auto found = linears.find(m.module + ".weight");
-      candor::require<candor::input_error>(found != linears.end(), adapter_->path().string(), ": the adapted layer ", m.module,
+      candor::require<candor::input_error>(found != linears.end(), adapter_->path().string(),
+                                           ": the adapted layer ", m.module,
                                            " is not in the model; the adapter belongs to another one");
-      candor::require<candor::input_error>(found->second == candor::shape{m.out, m.in}, adapter_->path().string(),
-                                           ": the adapter of ", m.module, " is for a weight of ", candor::shape{m.out, m.in},
-                                           ", the model's is ", found->second);
+      candor::require<candor::input_error>(
+          found->second == candor::shape{m.out, m.in}, adapter_->path().string(), ": the adapter of ",
+          m.module, " is for a weight of ", candor::shape{m.out, m.in}, ", the model's is ", found->second);
     }
   }
 
-  std::vector<float> read(const std::string& name, const candor::shape& extents, const candor::shape& grown) const {
+  std::vector<float> read(const std::string& name, const candor::shape& extents,
+                          const candor::shape& grown) const {
     std::vector<float> values(static_cast<std::size_t>(grown.size()));
-    folder_.read_as<float>(*names_.stored(name), std::span(values).first(static_cast<std::size_t>(extents.size())));
+    folder_.read_as<float>(*names_.stored(name),
+                           std::span(values).first(static_cast<std::size_t>(extents.size())));
     if (adapter_)
       for (const auto& m : adapter_->modules())
         if (m.module + ".weight" == name) merge(m, values);
@@ -104,7 +113,7 @@ class tensor_stream {
   /// W += s B A
   void merge(const candor::lora_module& m, std::vector<float>& weight) const {
     const std::int64_t rank = adapter_->config().rank, in = m.in;
-    std::vector<float> a(static_cast<std::size_t>(rank * in));      // (r, in)
+    std::vector<float> a(static_cast<std::size_t>(rank * in));     // (r, in)
     std::vector<float> b(static_cast<std::size_t>(m.out * rank));  // (out, r)
     adapter_->read_as(m, std::span(a), std::span(b));
     const auto scale = static_cast<float>(adapter_->config().scale());
@@ -129,8 +138,10 @@ class tensor_stream {
   static void fill_rows(std::vector<float>& values, const candor::shape& extents) {
     const auto rows = static_cast<std::size_t>(extents[0]), width = static_cast<std::size_t>(extents[1]);
     std::vector<double> mean(width);
-    for (std::size_t i = 0; i < rows * width; ++i) mean[i % width] += static_cast<double>(values[i]) / static_cast<double>(rows);
-    for (std::size_t i = rows * width; i < values.size(); ++i) values[i] = static_cast<float>(mean[i % width]);
+    for (std::size_t i = 0; i < rows * width; ++i)
+      mean[i % width] += static_cast<double>(values[i]) / static_cast<double>(rows);
+    for (std::size_t i = rows * width; i < values.size(); ++i)
+      values[i] = static_cast<float>(mean[i % width]);
   }
 
   candor::host& cpu_;

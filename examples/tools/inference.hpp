@@ -36,13 +36,18 @@ inline void add_options(CLI::App& app, inference_options& o, const std::string& 
   app.add_option("--model", o.model, "LLaVA-1.5 folder: Hugging Face or original layout")->required();
   app.add_option("--input", o.input, "JSON lines " + line)->required();
   app.add_option("--images", o.images, "folder that image names start from (default: the input file's)");
-  app.add_option("--output", o.output, "file to write, one line for each line of the input, in its order")->required();
+  app.add_option("--output", o.output, "file to write, one line for each line of the input, in its order")
+      ->required();
   app.add_option("--adapter", o.adapter, "PEFT adapter to put on the model");
   app.add_option("--dtype", o.dtype, "of weights and activations")->check(CLI::IsMember({"f32", "bf16"}));
-  app.add_option("--template", o.processor.chat_template, "auto (the folder's own), vicuna_v1, llava_v1 or llava_hf");
-  app.add_option("--image-transform", o.image_transform, "auto (the folder's own), pad, centre_crop or squash");
-  app.add_option("--max-tokens", o.max_tokens, "token budget of a pass; less takes less memory")->check(CLI::PositiveNumber);
-  app.add_option("--max-length", o.processor.max_length, "tokens of a record, its image included; longer ones are refused")
+  app.add_option("--template", o.processor.chat_template,
+                 "auto (the folder's own), vicuna_v1, llava_v1 or llava_hf");
+  app.add_option("--image-transform", o.image_transform,
+                 "auto (the folder's own), pad, centre_crop or squash");
+  app.add_option("--max-tokens", o.max_tokens, "token budget of a pass; less takes less memory")
+      ->check(CLI::PositiveNumber);
+  app.add_option("--max-length", o.processor.max_length,
+                 "tokens of a record, its image included; longer ones are refused")
       ->check(CLI::PositiveNumber);
   app.add_option("--threads", o.threads, "0: one for each core")->check(CLI::NonNegativeNumber);
   app.add_flag("--quiet", o.quiet, "no progress bar");
@@ -74,21 +79,25 @@ struct ready_record {
 
 /// Reads, encodes and decodes record i. Nothing is cut: what is too long, `new_tokens` included, is refused.
 template <class T>
-ready_record prepare(candor::llava<candor::host, T>& model, const candor::questions_data& data, std::int64_t i,
-                     const inference_options& o, bool with_responses, std::int64_t new_tokens) {
+ready_record prepare(candor::llava<candor::host, T>& model, const candor::questions_data& data,
+                     std::int64_t i, const inference_options& o, bool with_responses,
+                     std::int64_t new_tokens) {
   const auto& processor = model.processor();
   ready_record out{data.record(i), {}};
   if (!with_responses) out.record.responses.clear();
   const auto& r = out.record;
-  const auto branches =
-      processor.chat().encode_branches(processor.words(), {}, r.question, r.responses, r.images.size(), r.source);
+  const auto branches = processor.chat().encode_branches(processor.words(), {}, r.question, r.responses,
+                                                         r.images.size(), r.source);
   out.encoded.tree = processor.tree(branches);
   out.encoded.tree.key = static_cast<std::uint64_t>(i);  // so that samples do not depend on the batch
   const auto& segments = out.encoded.tree.segments;
   for (std::size_t s = 0; s < segments.size(); ++s) {
-    const auto length = static_cast<std::int64_t>(segments[0].tokens.size() + (s > 0 ? segments[s].tokens.size() : 0)) + new_tokens;
+    const auto length =
+        static_cast<std::int64_t>(segments[0].tokens.size() + (s > 0 ? segments[s].tokens.size() : 0)) +
+        new_tokens;
     candor::require<candor::input_error>(
-        length <= o.processor.max_length, r.source, ": ", s > 0 ? candor::text("response ", s, " with its prompt") : "the prompt",
+        length <= o.processor.max_length, r.source, ": ",
+        s > 0 ? candor::text("response ", s, " with its prompt") : "the prompt",
         new_tokens > 0 ? candor::text(" and ", new_tokens, " new tokens") : std::string(), " takes ", length,
         " tokens; the maximum is ", o.processor.max_length, ". Raise --max-length, or shorten the record");
   }
@@ -96,8 +105,8 @@ ready_record prepare(candor::llava<candor::host, T>& model, const candor::questi
   return out;
 }
 
-/// Hands all records to `use(std::vector<ready_record>&)` in batches and in order. A record counts its tokens and
-/// `extra`. Images are decoded ahead on another thread.
+/// Hands all records to `use(std::vector<ready_record>&)` in batches and in order. A record counts its tokens
+/// and `extra`. Images are decoded ahead on another thread.
 template <class Produce, class Use>
 void for_batches(const std::string& title, std::int64_t count, std::int64_t extra, const inference_options& o,
                  Produce produce, Use use) {

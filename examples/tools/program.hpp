@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 /// @file
-/// What the programs have in common: options are read, the work is run, and every failure becomes one message on
-/// stderr and an exit code that scripts can rely on.
+/// What the programs have in common: options are read, the work is run, and every failure becomes one message
+/// on stderr and an exit code that scripts can rely on.
 
 #include <candor/core/error.hpp>
 #include <candor/train/signals.hpp>
@@ -29,8 +29,8 @@ inline int report(const std::string& name, const char* message, int code) {
   return code;
 }
 
-/// Runs the work and turns what it throws into an exit code. SIGINT and SIGTERM are noted and to be polled by the
-/// work (candor::throw_if_stopped); a second one ends the process at once.
+/// Runs the work and turns what it throws into an exit code. SIGINT and SIGTERM are noted and to be polled by
+/// the work (candor::throw_if_stopped); a second one ends the process at once.
 template <class Work>
 int guarded(const std::string& name, Work work) {
   try {
@@ -57,7 +57,8 @@ int run(CLI::App& app, const std::string& example, int argc, char** argv, Work w
   } catch (const CLI::Success& wanted) {
     return app.exit(wanted);  // prints the help
   } catch (const CLI::ParseError& e) {
-    return report(app.get_name(), (std::string(e.what()) + "\n" + app.get_name() + " --help shows the options").c_str(), 2);
+    return report(app.get_name(),
+                  (std::string(e.what()) + "\n" + app.get_name() + " --help shows the options").c_str(), 2);
   }
   return guarded(app.get_name(), work);
 }

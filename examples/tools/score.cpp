@@ -18,13 +18,14 @@ void append_number(std::string& out, N value) {
 }
 
 /// {"tokens": [...], "logps": [...], "sum": x}
-void append_response(std::string& out, const std::vector<std::int32_t>& tokens, const std::vector<float>& log_probs,
-                     const std::string& source) {
+void append_response(std::string& out, const std::vector<std::int32_t>& tokens,
+                     const std::vector<float>& log_probs, const std::string& source) {
   double sum = 0;
   std::string ids, values;
   for (std::size_t i = 0; i < tokens.size(); ++i) {
-    candor::require<candor::numeric_error>(std::isfinite(log_probs[i]), source, ": the log-probability of token ", i,
-                                           " is not finite; the weights hold values that are not, or overflow in this --dtype");
+    candor::require<candor::numeric_error>(
+        std::isfinite(log_probs[i]), source, ": the log-probability of token ", i,
+        " is not finite; the weights hold values that are not, or overflow in this --dtype");
     append_number(ids += i > 0 ? ", " : "", tokens[i]);
     append_number(values += i > 0 ? ", " : "", log_probs[i]);
     sum += static_cast<double>(log_probs[i]);
@@ -37,8 +38,9 @@ void append_response(std::string& out, const std::vector<std::int32_t>& tokens, 
 void check_responses(const candor::questions_data& data) {
   for (std::int64_t i = 0; i < data.size(); ++i) {
     const auto record = data.record(i);
-    candor::require<candor::input_error>(!record.responses.empty(), record.source,
-                                         ": the key \"responses\" is missing or an empty list; score needs answers to score");
+    candor::require<candor::input_error>(
+        !record.responses.empty(), record.source,
+        ": the key \"responses\" is missing or an empty list; score needs answers to score");
   }
 }
 
@@ -57,7 +59,8 @@ void score_as(const tools::inference_options& o, candor::layout_kind layout) {
       std::string line = "{\"responses\": [";
       for (std::size_t c = 0; c < all[r].size(); ++c) {
         if (c > 0) line += ", ";
-        append_response(line, batch[r].encoded.tree.segments[c + 1].tokens, all[r][c], batch[r].record.source);
+        append_response(line, batch[r].encoded.tree.segments[c + 1].tokens, all[r][c],
+                        batch[r].record.source);
       }
       output.write(line + "]}\n");
     }
@@ -68,15 +71,21 @@ void score_as(const tools::inference_options& o, candor::layout_kind layout) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app{"Scores answers to questions about images: log-probabilities in nats of every token, </s> included.", "score"};
+  CLI::App app{
+      "Scores answers to questions about images: log-probabilities in nats of every token, </s> included.",
+      "score"};
   tools::inference_options o;
   std::string layout = "shared";
   tools::add_options(app, o, R"({"image": "a.jpg", "question": "...", "responses": ["...", ...]})");
-  app.add_option("--layout", layout, "of prompt and answers in a pass; the numbers are the same, shared is the fastest")
+  app.add_option("--layout", layout,
+                 "of prompt and answers in a pass; the numbers are the same, shared is the fastest")
       ->check(CLI::IsMember({"shared", "packed", "padded", "single"}));
-  return tools::run(app, "score --model llava-1.5-7b-hf --dtype bf16 --input answers.jsonl --images images --output scores.jsonl",
+  return tools::run(app,
+                    "score --model llava-1.5-7b-hf --dtype bf16 --input answers.jsonl --images images "
+                    "--output scores.jsonl",
                     argc, argv, [&] {
                       const auto kind = candor::parse_layout(layout);
-                      tools::with_element_type(o.dtype, [&](auto zero) { score_as<decltype(zero)>(o, kind); });
+                      tools::with_element_type(o.dtype,
+                                               [&](auto zero) { score_as<decltype(zero)>(o, kind); });
                     });
 }

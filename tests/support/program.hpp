@@ -43,7 +43,8 @@ inline pid_t start_program(const std::string& name, const std::vector<std::strin
 
 inline program_end end_program(pid_t child, const std::filesystem::path& folder) {
   const child_end end = wait_for(child);
-  return {end.code, end.signal, candor::read_file(folder / "stdout.txt"), candor::read_file(folder / "stderr.txt")};
+  return {end.code, end.signal, candor::read_file(folder / "stdout.txt"),
+          candor::read_file(folder / "stderr.txt")};
 }
 
 inline program_end run_program(const std::string& name, const std::vector<std::string>& arguments) {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 /// @file
-/// Model folders of real layout and small widths with random weights, and pictures, for tests that run programs
-/// or the trainer: config.json, safetensors, tokenizer, image transform, as llava-hf writes them.
+/// Model folders of real layout and small widths with random weights, and pictures, for tests that run
+/// programs or the trainer: config.json, safetensors, tokenizer, image transform, as llava-hf writes them.
 
 #include <candor/core/random.hpp>
 #include <candor/image/transform.hpp>
@@ -39,9 +39,11 @@ struct tiny_llava_options {
 };
 
 /// Writes the folder and returns its configuration. Norms' weights are near 1, all else is near 0.
-inline candor::llava_config write_tiny_llava(const std::filesystem::path& folder, const tiny_llava_options& options = {}) {
+inline candor::llava_config write_tiny_llava(const std::filesystem::path& folder,
+                                             const tiny_llava_options& options = {}) {
   std::filesystem::create_directories(folder);
-  for (const char* name : {"tokenizer.model", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"})
+  for (const char* name :
+       {"tokenizer.model", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"})
     if (std::filesystem::exists(options.tokenizer / name))
       std::filesystem::copy_file(options.tokenizer / name, folder / name,
                                  std::filesystem::copy_options::overwrite_existing);
@@ -54,8 +56,12 @@ inline candor::llava_config write_tiny_llava(const std::filesystem::path& folder
   const candor::tokenizer words(folder);
 
   candor::llava_config c;
-  c.vision = {.hidden_size = options.width, .intermediate_size = 2 * options.width, .num_hidden_layers = options.layers,
-              .num_attention_heads = options.heads, .image_size = options.image_size, .patch_size = options.patch_size};
+  c.vision = {.hidden_size = options.width,
+              .intermediate_size = 2 * options.width,
+              .num_hidden_layers = options.layers,
+              .num_attention_heads = options.heads,
+              .image_size = options.image_size,
+              .patch_size = options.patch_size};
   c.text.vocab_size = options.vocabulary > 0 ? options.vocabulary : static_cast<int>((ids + 63) / 64 * 64);
   c.text.hidden_size = options.width;
   c.text.intermediate_size = 2 * options.width;

@@ -79,7 +79,8 @@ TEST_CASE("Bad model folders are refused with code 3", "[tools][bad]") {
     w.replace(w.model / "config.json", "\"vocab_size\": 192", "\"vocab_size\": 256");
     w.refused(3, "(192, 16)");
     w.replace(w.model / "config.json", "\"vocab_size\": 256", "\"vocab_size\": 192");
-    w.replace(w.model / "config.json", "\"num_hidden_layers\": 2,\n    \"num_key", "\"num_hidden_layers\": 3,\n    \"num_key");
+    w.replace(w.model / "config.json", "\"num_hidden_layers\": 2,\n    \"num_key",
+              "\"num_hidden_layers\": 3,\n    \"num_key");
     w.refused(3, "is missing");
   }
   SECTION("without a tokenizer, or without its added tokens") {
@@ -104,7 +105,8 @@ TEST_CASE("Bad records are refused by file and line", "[tools][bad]") {
   w.refused_line(R"({"image": "0.png", "question": "<image> or <image> ?", "responses": ["a"]})", "<image>");
   std::string question = "what";
   for (int i = 0; i < 500; ++i) question += " is it";
-  candor::write_atomically(w.input, questions + R"({"image": "0.png", "question": ")" + question + R"(", "responses": ["a"]})");
+  candor::write_atomically(
+      w.input, questions + R"({"image": "0.png", "question": ")" + question + R"(", "responses": ["a"]})");
   w.refused(3, "Raise --max-length", {"--max-length", "400"});
   CHECK(w.lines("score", {"--max-length", "4000"}).size() == 4);
   std::filesystem::remove(w.results / "out.jsonl");

@@ -10,7 +10,8 @@ TEST_CASE("A folder in each naming scores the same", "[tools][export]") {
   const auto expected = w.lines("score");
   for (const char* naming : {"hf", "hf_old", "llava"}) {
     const auto folder = w.exported(naming, {"--naming", naming, "--dtype", "f32"});
-    CHECK(candor::tensor_names(candor::model_folder(folder).names(), "").scheme() == candor::parse_naming(naming));
+    CHECK(candor::tensor_names(candor::model_folder(folder).names(), "").scheme() ==
+          candor::parse_naming(naming));
     CHECK(w.lines("score", {}, folder) == expected);
     CHECK(std::distance(std::filesystem::directory_iterator(w.results), {}) > 1);
     for (const auto& item : std::filesystem::directory_iterator(w.results))
@@ -21,14 +22,16 @@ TEST_CASE("A folder in each naming scores the same", "[tools][export]") {
 TEST_CASE("bf16 and f16 are rounded once and kept by the next export", "[tools][export]") {
   const tool_world w;
   const auto expected = w.lines("score");
-  for (const auto& [name, type] : {std::pair{"bf16", candor::dtype::bf16}, std::pair{"f16", candor::dtype::f16}}) {
+  for (const auto& [name, type] :
+       {std::pair{"bf16", candor::dtype::bf16}, std::pair{"f16", candor::dtype::f16}}) {
     const auto folder = w.exported(name, {"--dtype", name});
     const candor::model_folder weights(folder);
     for (const auto& tensor : weights.names()) CHECK(weights.at(tensor).type == type);
     const auto rounded = w.lines("score", {}, folder);
     CHECK(difference(rounded, expected) > 0);
     CHECK(difference(rounded, expected) < 0.1);
-    const auto end = run_program("export", {"--model", folder, "--output", w.results / "again", "--naming", "hf"});
+    const auto end =
+        run_program("export", {"--model", folder, "--output", w.results / "again", "--naming", "hf"});
     REQUIRE(end.code == 0);
     CHECK(candor::model_folder(w.results / "again").at("language_model.lm_head.weight").type == type);
     CHECK(w.lines("score", {}, w.results / "again") == rounded);
@@ -47,16 +50,18 @@ TEST_CASE("Shards of a given size hold the same model", "[tools][export]") {
 
 namespace {
 
-/// A folder as original LLaVA's code leaves it: a tokenizer without `<image>`, no template, no image transform.
+/// A folder as original LLaVA's code leaves it: a tokenizer without `<image>`, no template, no image
+/// transform.
 tiny_llava_options original_options(const std::filesystem::path& tokenizer, int vocabulary) {
-  std::filesystem::copy_file(std::filesystem::path(CANDOR_EXAMPLES_DIR) / "scenes/base/tokenizer.model", tokenizer,
-                             std::filesystem::copy_options::overwrite_existing);
+  std::filesystem::copy_file(std::filesystem::path(CANDOR_EXAMPLES_DIR) / "scenes/base/tokenizer.model",
+                             tokenizer, std::filesystem::copy_options::overwrite_existing);
   return {.tokenizer = tokenizer.parent_path(), .vocabulary = vocabulary, .naming = candor::naming::llava};
 }
 
 }  // namespace
 
-TEST_CASE("An original LLaVA folder becomes one for transformers, with <image>, template and transform", "[tools][export]") {
+TEST_CASE("An original LLaVA folder becomes one for transformers, with <image>, template and transform",
+          "[tools][export]") {
   const scratch_folder tokenizer;
   const tool_world w(original_options(tokenizer / "tokenizer.model", 192));
   std::filesystem::remove(w.model / "preprocessor_config.json");
@@ -83,7 +88,8 @@ TEST_CASE("A vocabulary without room for <image> grows by the mean of its rows",
   for (const std::size_t column : {std::size_t{0}, width - 1}) {
     double mean = 0;
     for (std::size_t row = 0; row < 181; ++row) mean += static_cast<double>(head[row * width + column]) / 181;
-    for (std::size_t row = 181; row < 192; ++row) CHECK(head[row * width + column] == Approx(mean).margin(1e-6));
+    for (std::size_t row = 181; row < 192; ++row)
+      CHECK(head[row * width + column] == Approx(mean).margin(1e-6));
   }
   const auto before = w.lines("score"), after = w.lines("score", {}, folder);
   CHECK(difference(after, before) < 0.2);  // the new rows take a little of each softmax
@@ -100,7 +106,8 @@ TEST_CASE("export refuses what it cannot write and leaves nothing behind", "[too
     CHECK(end.code == code);
     CHECK_THAT(end.err, contains("export: "));
     CHECK_THAT(end.err, contains(part));
-    for (const auto& item : std::filesystem::directory_iterator(w.results)) CHECK(item.path().filename() == "full");
+    for (const auto& item : std::filesystem::directory_iterator(w.results))
+      CHECK(item.path().filename() == "full");
   };
   std::filesystem::create_directories(w.results / "full");
   candor::write_atomically(w.results / "full" / "notes.txt", "mine");
@@ -123,6 +130,7 @@ TEST_CASE("export refuses what it cannot write and leaves nothing behind", "[too
 
   const auto config = w.model / "config.json";
   const std::string text = candor::read_file(config);
-  candor::write_atomically(config, std::string(text).replace(text.find("\"intermediate_size\": 32"), 23, "\"intermediate_size\": 48"));
+  candor::write_atomically(config, std::string(text).replace(text.find("\"intermediate_size\": 32"), 23,
+                                                             "\"intermediate_size\": 48"));
   refused(3, "shape", "new", {});
 }

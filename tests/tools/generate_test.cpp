@@ -7,7 +7,8 @@
 
 using namespace candor_test;
 
-TEST_CASE("Greedy answers are the same twice and in any batch, and end in </s> or at the limit", "[tools][generate]") {
+TEST_CASE("Greedy answers are the same twice and in any batch, and end in </s> or at the limit",
+          "[tools][generate]") {
   const tool_world w;
   const auto lines = w.lines("generate", {"--max-new-tokens", "12"});
   REQUIRE(lines.size() == 3);

@@ -11,7 +11,8 @@
 
 using namespace candor_test;
 
-TEST_CASE("score writes the tokens and log-probs that the library computes, in the order of the input", "[tools][score]") {
+TEST_CASE("score writes the tokens and log-probs that the library computes, in the order of the input",
+          "[tools][score]") {
   const tool_world w;
   const auto lines = w.lines("score");
   candor::host cpu;
@@ -21,7 +22,8 @@ TEST_CASE("score writes the tokens and log-probs that the library computes, in t
   for (std::int64_t i = 0; i < data.size(); ++i) {
     const auto record = data.record(i);
     const auto encoded = model.processor().encode(record.question, record.responses, 1);
-    const candor::encoded_record ready{model.processor().tree(encoded), model.processor().pixels(record.images)};
+    const candor::encoded_record ready{model.processor().tree(encoded),
+                                       model.processor().pixels(record.images)};
     const candor::encoded_record* const pointer = &ready;
     const auto expected = candor::score(model.network(), std::span(&pointer, 1));
     const auto& responses = lines[static_cast<std::size_t>(i)].at("responses");
@@ -64,7 +66,8 @@ TEST_CASE("Template and image transform are those that the options name", "[tool
   CHECK(difference(w.lines("score", {"--image-transform", "squash"}), own) > 1e-3);
 }
 
-TEST_CASE("An adapter changes the scores, and merged into the weights gives the same ones", "[tools][score][export]") {
+TEST_CASE("An adapter changes the scores, and merged into the weights gives the same ones",
+          "[tools][score][export]") {
   const tool_world w;
   write_tiny_adapter(w.scratch / "adapter", w.config);
   const std::string adapter = w.scratch / "adapter";
@@ -80,8 +83,10 @@ TEST_CASE("score stopped by SIGINT leaves with 75 and no file", "[tools][score]"
   for (int i = 0; i < 3000; ++i) many += questions;
   candor::write_atomically(w.input, many);
   const scratch_folder said;
-  const pid_t child = start_program("score", {"--model", w.model, "--images", w.images, "--input", w.input, "--output",
-                                              w.results / "out.jsonl", "--max-tokens", "100"}, said.path());
+  const pid_t child = start_program("score",
+                                    {"--model", w.model, "--images", w.images, "--input", w.input, "--output",
+                                     w.results / "out.jsonl", "--max-tokens", "100"},
+                                    said.path());
   for (int i = 0; i < 60'000 && std::filesystem::is_empty(w.results); ++i) ::usleep(1000);
   REQUIRE(::kill(child, SIGINT) == 0);
   const auto end = end_program(child, said.path());

@@ -27,7 +27,7 @@ inline std::vector<json> read_json_lines(const std::filesystem::path& path) {
 }
 
 inline const std::string questions =
-    R"({"image": "0.png", "question": "describe the picture .", "responses": ["a red circle .", "a blue square and a star", ""]})"
+    R"({"image": "0.png", "question": "describe the picture .", "responses": ["a red circle .", "two stars", ""]})"
     "\n"
     R"({"image": "1.png", "question": "is there a dog ?", "responses": ["yes", "no"]})"
     "\n"
@@ -41,7 +41,9 @@ inline void write_tiny_adapter(const std::filesystem::path& folder, const candor
   candor::random_stream random(5, 5);
   for (const auto& [name, extents] : tools::llava_tensors(config)) {
     const std::string path = name.substr(0, name.rfind('.'));
-    if (!path.ends_with("layers.0.self_attn.q_proj") && !path.ends_with("v_proj") && !path.ends_with("mlp.down_proj")) continue;
+    if (!path.ends_with("layers.0.self_attn.q_proj") && !path.ends_with("v_proj") &&
+        !path.ends_with("mlp.down_proj"))
+      continue;
     if (path.find("language_model") == path.npos) continue;
     const candor::shape a{2, extents[1]}, b{extents[0], 2};
     for (const auto& [suffix, shape] : {std::pair{".lora_A.weight", a}, std::pair{".lora_B.weight", b}}) {
