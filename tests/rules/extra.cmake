@@ -29,3 +29,9 @@ if(EXISTS "${PROJECT_SOURCE_DIR}/include/candor/candor.hpp")
   add_test(NAME "rules/two header-only units make one program" COMMAND header_only)
   set_tests_properties("rules/two header-only units make one program" PROPERTIES LABELS rules TIMEOUT ${timeout})
 endif()
+
+add_test(NAME "rules/the code of the README compiles"
+         COMMAND sh "${PROJECT_SOURCE_DIR}/cmake/check_readme.sh" "${PROJECT_SOURCE_DIR}/README.md"
+                 "${PROJECT_SOURCE_DIR}/include" "${CMAKE_CXX_COMPILER}" -DCANDOR_COMPILED=1 "-D$<JOIN:${definitions},;-D>"
+         COMMAND_EXPAND_LISTS)
+set_tests_properties("rules/the code of the README compiles" PROPERTIES LABELS rules TIMEOUT ${timeout})
