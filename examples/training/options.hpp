@@ -22,7 +22,7 @@ struct options {
   candor::lora_options lora{.rank = 0};
   candor::adamw optimizer;
   candor::fit_options fit;
-  std::string scheduler = "cosine", layout = "shared", reference = "cache";
+  std::string truncation = "keep_end", scheduler = "cosine", layout = "shared", reference = "cache";
   int threads = 0;
 };
 

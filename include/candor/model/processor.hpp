@@ -25,6 +25,8 @@ struct processor_options {
   std::string chat_template = "auto";             ///< vicuna_v1, llava_v1, llava_hf, or the folder's own
   std::optional<image_mode> image_transform = {};  ///< instead of what the folder says
   std::int64_t max_length = 2048;                 ///< tokens of a stem with one answer, images counted in full
+  keep_part keep = keep_part::end;                ///< which part of a question that is too long survives
+  bool cut_answers = false;                       ///< shorten answers too; else such a record is refused
 };
 
 /// What original LLaVA's code does to images: its folders have no preprocessor_config.json, but image_aspect_ratio
@@ -66,8 +68,7 @@ class processor {
   tokenizer words_;
   chat_template chat_;
   image_transform transform_;
-  std::int32_t image_tokens_;
-  std::int64_t max_length_;
+  shorten_options length_;
 };
 
 }  // namespace CANDOR_NS

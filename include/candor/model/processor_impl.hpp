@@ -28,23 +28,24 @@ CANDOR_INLINE processor::processor(const std::filesystem::path& folder, const ll
     : words_(folder),
       chat_(chat_template::of_folder(folder, options.chat_template)),
       transform_(detail::folder_transform(folder, config, options.image_transform)),
-      image_tokens_(config.image_tokens()),
-      max_length_(options.max_length) {
+      length_{.max_length = static_cast<std::size_t>(options.max_length),
+              .image_tokens = static_cast<std::size_t>(config.image_tokens()),
+              .questions = options.keep,
+              .cut_answers = options.cut_answers} {
   require<input_error>(transform_.size == config.vision.image_size, folder.string(), ": the image transform makes pictures of ",
                        transform_.size, " pixels, config.json says that the tower takes ", config.vision.image_size);
   require<input_error>(static_cast<std::int64_t>(words_.size()) <= config.text.vocab_size, folder.string(), ": the tokenizer has ",
                        words_.size(), " ids, the model's vocabulary ", config.text.vocab_size,
                        "; tokenizer and weights belong to different models");
   require<input_error>(words_.bos() >= 0 && words_.eos() >= 0, folder.string(), ": the tokenizer has no <s> or no </s>");
-  require<usage_error>(max_length_ > image_tokens_, "--max-length ", max_length_, " leaves no room beside the ", image_tokens_,
-                       " tokens of an image");
+  require<usage_error>(options.max_length > config.image_tokens(), "--max-length ", options.max_length,
+                       " leaves no room beside the ", config.image_tokens(), " tokens of an image");
 }
 
 CANDOR_INLINE encoded_branches processor::encode(const std::string& question, std::span<const std::string> answers,
                                                  std::size_t images, std::string_view where) const {
   encoded_branches branches = chat_.encode_branches(words_, {}, question, answers, images, where);
-  shorten(branches,
-      {.max_length = static_cast<std::size_t>(max_length_), .image_tokens = static_cast<std::size_t>(image_tokens_)}, where);
+  shorten(branches, length_, where);
   return branches;
 }
 
@@ -57,7 +58,7 @@ CANDOR_INLINE forest processor::tree(const encoded_branches& branches, std::span
       continue;
     }
     ++f.images;
-    for (std::int32_t i = 0; i < image_tokens_; ++i) stem.tokens.push_back(image_row(f.feature_rows++));
+    for (std::size_t i = 0; i < length_.image_tokens; ++i) stem.tokens.push_back(image_row(f.feature_rows++));
   }
   f.segments.push_back(std::move(stem));
   for (std::size_t a = 0; a < branches.answers.size(); ++a) {
@@ -85,7 +86,7 @@ CANDOR_INLINE void processor::add_to(fingerprint& f) const {
   f.add("template", chat_.name());
   f.add("tokenizer", words_.content_hash());
   f.add("image transform", transform_.describe());
-  f.add("max length", text(max_length_));
+  f.add("max length", text(length_.max_length, " ", length_.questions == keep_part::end, " ", length_.cut_answers));
 }
 
 }  // namespace CANDOR_NS

@@ -69,28 +69,43 @@ struct adamw_program {
     const auto p = *this;
     const std::int64_t first = row * optimizer_row;
     const std::int64_t n = size - first < optimizer_row ? size - first : optimizer_row;
-    team.each(n, [=](std::int64_t j) {
-      const std::int64_t i = first + j;
-      const A gradient = p.g[i] * p.clip;
-      const A before = p.master != nullptr ? p.master[i] : static_cast<A>(p.w[i]);
-      const A first_moment = p.beta1 * p.m[i] + (A(1) - p.beta1) * gradient;
-      const A second_moment = p.beta2 * p.v[i] + (A(1) - p.beta2) * gradient * gradient;
-      p.m[i] = first_moment;
-      p.v[i] = second_moment;
-      const A after =
-          before * p.decay - p.step_size * first_moment / (math::sqrt(second_moment) * p.root_scale + p.epsilon);
-      if (p.master != nullptr) p.master[i] = after;
-      if constexpr (std::is_same_v<T, bfloat16>) {
-        if (p.round_at_random) {
-          const uint32x4 words = philox({{static_cast<std::uint32_t>(i), static_cast<std::uint32_t>(i >> 32), p.step, 1}},
-                                        static_cast<std::uint32_t>(p.seed), static_cast<std::uint32_t>(p.seed >> 32));
-          const auto bits = bit_cast<std::uint32_t>(after) + (words[0] & 0xffffu);
-          p.w[i].bits = static_cast<std::uint16_t>(bits >> 16);
-          return;
-        }
+    // One loop for each way of storing weights, so that each of them vectorises.
+    if constexpr (std::is_same_v<T, bfloat16>) {
+      if (round_at_random) {
+        team.each((n + 3) / 4, [=](std::int64_t block) { p.round_block(first + 4 * block, first + n); });
+        return;
       }
-      p.w[i] = static_cast<T>(after);
-    });
+    }
+    if (master != nullptr)
+      team.each(n, [=](std::int64_t j) {
+        const std::int64_t i = first + j;
+        const A after = p.update(i, p.master[i]);
+        p.master[i] = after;
+        p.w[i] = static_cast<T>(after);
+      });
+    else
+      team.each(n, [=](std::int64_t j) { p.w[first + j] = static_cast<T>(p.update(first + j, static_cast<A>(p.w[first + j]))); });
+  }
+
+ private:
+  /// Advances the moments of element i; its weight after the step.
+  CANDOR_HD A update(std::int64_t i, A before) const {
+    const A gradient = g[i] * clip;
+    const A first_moment = beta1 * m[i] + (A(1) - beta1) * gradient;
+    const A second_moment = beta2 * v[i] + (A(1) - beta2) * gradient * gradient;
+    m[i] = first_moment;
+    v[i] = second_moment;
+    return before * decay - step_size * first_moment / (math::sqrt(second_moment) * root_scale + epsilon);
+  }
+
+  /// Four elements share one draw; the bits that are cut off are the probability of rounding away from zero.
+  CANDOR_HD void round_block(std::int64_t begin, std::int64_t end) const {
+    const uint32x4 words = philox({{static_cast<std::uint32_t>(begin), static_cast<std::uint32_t>(begin >> 32), step, 1}},
+                                  static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32));
+    for (int k = 0; k < 4 && begin + k < end; ++k) {
+      const float after = static_cast<float>(update(begin + k, static_cast<A>(w[begin + k])));
+      w[begin + k].bits = static_cast<std::uint16_t>((bit_cast<std::uint32_t>(after) + (words[k] & 0xffffu)) >> 16);
+    }
   }
 };
 
