@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /// @file
-/// RLHF-V (arXiv 2312.00849): learns from corrections of its own mistakes, with more weight on what was corrected.
+/// RLHF-V (arXiv 2312.00849): learns from corrections of its own mistakes, with more weight on what was
+/// corrected.
 ///   rlhf_v                                                      on the embedded world, in about a minute
 ///   rlhf_v --model DIR --data pairs.jsonl --images DIR --output DIR   on a LLaVA-1.5 and RLHF-V records
 
@@ -28,34 +29,49 @@ struct program_options {
   int pictures = 800;
 };
 
-/// Options in the order of their strength: the preset fills in what the user has not given, so the command line is
-/// read twice.
+/// Options in the order of their strength: the preset fills in what the user has not given, so the command
+/// line is read twice.
 void add_options(CLI::App& app, program_options& o) {
   training::add_options(app, o.training);
   auto* loss = app.add_option_group("Dense DPO");
-  loss->add_option("--preset", o.preset, "paper, released, scenes; auto: paper with --model, else scenes")->capture_default_str();
-  loss->add_option("--beta", o.settings.loss.beta, "how far the policy may move: reward a nat");
-  loss->add_option("--gamma", o.settings.loss.gamma, "weight of changed tokens");
-  loss->add_option("--normalise", o.settings.loss.normalise, "divide by the sum of the weights: true or false");
-  loss->add_option("--sft-weight,--rpo_alpha", o.settings.sft_weight, "of - log p(chosen) beside the preference loss");
+  loss->add_option("--preset", o.preset, "paper, released, scenes; auto: paper with --model, else scenes")
+      ->capture_default_str();
+  loss->add_option("--beta", o.settings.loss.beta, "how far the policy may move: reward a nat")
+      ->check(CLI::PositiveNumber);
+  loss->add_option("--gamma", o.settings.loss.gamma, "weight of changed tokens")->check(CLI::PositiveNumber);
+  loss->add_option("--normalise", o.settings.loss.normalise,
+                   "divide by the sum of the weights: true or false");
+  loss->add_option("--sft-weight,--rpo_alpha", o.settings.sft_weight,
+                   "of - log p(chosen) beside the preference loss")
+      ->check(CLI::NonNegativeNumber);
   auto* world = app.add_option_group("Embedded world", "without --model and --data");
-  world->add_option("--seeds", o.seeds, "one run each, in one table");
-  world->add_option("--pictures", o.pictures, "fresh pictures that the base describes");
+  world->add_option("--seeds", o.seeds, "one run each, in one table (default: --seed, or 1)");
+  world->add_option("--pictures", o.pictures, "fresh pictures that the base describes")
+      ->check(CLI::PositiveNumber);
 }
 
-std::vector<std::string> row(const std::string& name, const scenes::evaluation& e, const std::string& pairs, const std::string& seconds) {
-  return {name, fixed(e.brief.mention_hallucination(), 1), fixed(e.brief.response_hallucination(), 1), fixed(e.brief.recall(), 1),
-          fixed(e.brief.mean_words(), 1), fixed(e.yes_no, 1), pairs, seconds};
+std::vector<std::string> row(const std::string& name, const scenes::evaluation& e, const std::string& pairs,
+                             const std::string& seconds) {
+  return {name,
+          fixed(e.brief.mention_hallucination(), 1),
+          fixed(e.brief.response_hallucination(), 1),
+          fixed(e.brief.recall(), 1),
+          fixed(e.brief.mean_words(), 1),
+          fixed(e.yes_no, 1),
+          pairs,
+          seconds};
 }
 
 void show_captions(const std::vector<scenes::captioned_scene>& shown) {
   for (const auto& s : shown)
-    std::printf("picture  %s\nbefore   %s\nafter    %s\n\n", scenes::caption(scenes::caption_style::brief, s.what.objects).c_str(),
-                s.before.c_str(), s.after.c_str());
+    std::printf("picture  %s\nbefore   %s\nafter    %s\n\n",
+                scenes::caption(scenes::caption_style::brief, s.what.objects).c_str(), s.before.c_str(),
+                s.after.c_str());
 }
 
 /// Three held-out pictures about which the base says something that is not so.
-std::vector<scenes::captioned_scene> pick(const std::vector<std::string>& before, const std::vector<std::string>& after) {
+std::vector<scenes::captioned_scene> pick(const std::vector<std::string>& before,
+                                          const std::vector<std::string>& after) {
   const auto test = scenes::make_test_set();
   std::vector<scenes::captioned_scene> shown;
   for (std::size_t i = 0; i < test.scenes.size() && shown.size() < 3; ++i)
@@ -65,34 +81,41 @@ std::vector<scenes::captioned_scene> pick(const std::vector<std::string>& before
 
 void run_world(const program_options& o) {
   const std::filesystem::path base = std::filesystem::path(CANDOR_EXAMPLES_DIR) / "scenes" / "base";
-  std::printf("RLHF-V on the embedded world: %d pictures described by the base in %s\n", o.pictures, base.c_str());
+  std::printf("RLHF-V on the embedded world: %d pictures described by the base in %s\n", o.pictures,
+              base.c_str());
   std::fflush(stdout);
-  const auto before = rlhf_v::evaluate_folder(base, o.training.threads);
-  candor::table table({"", "mentions that are lies %", "captions with a lie %", "recall %", "words", "yes/no %", "pairs", "seconds"});
+  const auto before = rlhf_v::evaluate_folder(base, {}, o.training.threads);
+  candor::table table({"", "mentions that are lies %", "captions with a lie %", "recall %", "words",
+                       "yes/no %", "pairs", "seconds"});
   table.add(row("base", before.figures, "", ""));
   std::vector<scenes::captioned_scene> shown;
+  std::filesystem::path first;  // what the first seed saved
   for (const std::uint64_t seed : o.seeds) {
     auto training = o.training;
     if (o.seeds.size() > 1) training.output /= candor::text("seed-", seed);
-    const auto result = rlhf_v::run_on_scenes(o.settings, training, {.base = base, .pictures = o.pictures, .seed = seed});
-    if (shown.empty()) shown = pick(before.captions, rlhf_v::evaluate_folder(result.model, o.training.threads).captions);
-    table.add(row(candor::text("RLHF-V, seed ", seed), result.after, std::to_string(result.pairs), fixed(result.seconds, 0)));
-    std::fprintf(stderr, "model: %s   metrics: %s\n", result.model.c_str(), (result.model.parent_path() / "metrics.jsonl").c_str());
+    const auto result =
+        rlhf_v::run_on_scenes(o.settings, training, {.base = base, .pictures = o.pictures, .seed = seed});
+    if (shown.empty()) shown = pick(before.captions, result.after.captions);
+    table.add(row(candor::text("RLHF-V, seed ", seed), result.after.figures, std::to_string(result.pairs),
+                  fixed(result.seconds, 0)));
+    if (first.empty()) first = result.saved;
   }
   std::printf("\n");
   show_captions(shown);
   std::printf("%s\n", table.str().c_str());
   const auto sheet = o.training.output / "captions.svg";
   candor::write_atomically(sheet, scenes::svg_sheet(shown, {.before = "base", .after = "RLHF-V"}));
-  const auto first = o.seeds.size() > 1 ? o.training.output / candor::text("seed-", o.seeds.front()) : o.training.output;
-  std::printf("run folder          %s\naligned checkpoint  %s\nmetrics             %s\npictures            %s\n", o.training.output.c_str(),
-              (first / "run" / "model").c_str(), (first / "run" / "metrics.jsonl").c_str(), sheet.c_str());
+  std::printf(
+      "run folder          %s\naligned checkpoint  %s\nmetrics             %s\npictures            %s\n",
+      o.training.output.c_str(), first.c_str(), (first.parent_path() / "metrics.jsonl").c_str(),
+      sheet.c_str());
 }
 
 void run_files(const program_options& o) {
   const auto result = rlhf_v::train(o.settings, o.training);
-  std::printf("%lld steps in %s, last loss %s\nsaved    %s\nmetrics  %s\n", static_cast<long long>(result.run.steps),
-              candor::clock_text(result.run.seconds).c_str(), fixed(result.run.loss, 4).c_str(), result.saved.c_str(),
+  std::printf("%lld steps in %s, last loss %s\nsaved    %s\nmetrics  %s\n",
+              static_cast<long long>(result.run.steps), candor::clock_text(result.run.seconds).c_str(),
+              fixed(result.run.loss, 4).c_str(), result.saved.c_str(),
               (o.training.output / "metrics.jsonl").c_str());
 }
 
@@ -105,9 +128,11 @@ std::filesystem::path fresh_folder() {
 
 void run(program_options o) {
   const bool files = !o.training.model.empty() || !o.training.data.empty();
-  candor::require<candor::usage_error>(!files || (!o.training.model.empty() && !o.training.data.empty()),
-                                       "--model and --data belong together; without both the embedded world is used");
-  if (o.training.output.empty() && !files) o.training.output = fresh_folder();
+  candor::require<candor::usage_error>(
+      !files || (!o.training.model.empty() && !o.training.data.empty()),
+      "--model and --data belong together; without both the embedded world is used");
+  if (o.training.output.empty() && !files && o.training.fit.resume.empty())
+    o.training.output = fresh_folder();
   training::resolve(o.training);
   files ? run_files(o) : run_world(o);
 }
@@ -117,11 +142,15 @@ void run(program_options o) {
 int main(int argc, char** argv) {
   program_options o;
   return training::run_program(
-      "rlhf_v", "RLHF-V: dense direct preference optimisation on corrected answers. Without --model it runs on the embedded world.",
+      "rlhf_v",
+      "RLHF-V: dense direct preference optimisation on corrected answers. Without --model it runs on the "
+      "embedded world.",
       argc, argv, [&](CLI::App& app) { add_options(app, o); },
-      [&](CLI::App&) {
+      [&](CLI::App& app) {
+        if (app.count("--seed") > 0 && app.count("--seeds") == 0) o.seeds = {o.training.fit.seed};
         const bool files = !o.training.model.empty();
-        rlhf_v::apply_preset(o.preset == "auto" ? (files ? "paper" : "scenes") : o.preset, o.settings, o.training);
+        rlhf_v::apply_preset(o.preset == "auto" ? (files ? "paper" : "scenes") : o.preset, o.settings,
+                             o.training);
       },
       [&] { run(o); });
 }

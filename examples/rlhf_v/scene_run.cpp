@@ -2,6 +2,8 @@
 #include "rlhf_v/scene_run.hpp"
 
 #include <candor/backend/host/host.hpp>
+#include <candor/data/preference_data.hpp>
+#include <candor/io/atomic_file.hpp>
 #include <candor/model/llava.hpp>
 
 #include "rlhf_v/train.hpp"
@@ -15,11 +17,14 @@ namespace rlhf_v {
 namespace {
 
 /// Pictures, one sampled caption each, and the pairs in which the annotator found something wrong.
-std::size_t write_pairs(candor::llava<candor::host, float>& base, const scene_options& world, const std::filesystem::path& folder) {
+std::size_t write_pairs(candor::llava<candor::host, float>& base, const scene_options& world,
+                        const std::filesystem::path& folder) {
   std::vector<scenes::scene> pictures;
-  for (int i = 0; i < world.pictures; ++i) pictures.push_back(scenes::draw_scene(5000 + 100 * world.seed, static_cast<std::uint64_t>(i)));
-  const auto captions = scenes::describe(base.network(), base.processor(), pictures, scenes::caption_style::brief,
-                                         {.temperature = world.temperature, .seed = world.seed});
+  for (int i = 0; i < world.pictures; ++i)
+    pictures.push_back(scenes::draw_scene(5000 + 100 * world.seed, static_cast<std::uint64_t>(i)));
+  const auto captions =
+      scenes::describe(base.network(), base.processor(), pictures, scenes::caption_style::brief,
+                       {.temperature = world.temperature, .seed = world.seed});
   std::vector<scenes::preference_record> records;
   for (std::size_t i = 0; i < pictures.size(); ++i)
     if (const auto corrected = scenes::annotate(pictures[i], captions[i]))
@@ -28,13 +33,37 @@ std::size_t write_pairs(candor::llava<candor::host, float>& base, const scene_op
   return records.size();
 }
 
+/// Pairs for o.data. A resumed run keeps those it began with: the images' times are part of what its
+/// checkpoints know.
+std::size_t prepare_pairs(const training::options& o, const scene_options& world) {
+  const auto folder = o.data.parent_path(), recipe = folder / "made_with.json";
+  const std::string asked =
+      candor::text("{\"pictures\": ", world.pictures, ", \"temperature\": ", world.temperature,
+                   ", \"seed\": ", world.seed, "}\n");
+  if (std::filesystem::exists(o.data)) {
+    candor::require<candor::usage_error>(
+        std::filesystem::exists(recipe) && candor::read_file(recipe) == asked, folder.string(),
+        " holds pairs of another --pictures or --seeds; resume with the same ones, or choose another "
+        "--output");
+    return static_cast<std::size_t>(candor::preference_data(o.data, {.images = o.images}).size());
+  }
+  std::filesystem::create_directories(folder);
+  candor::write_atomically(recipe, asked);
+  candor::host cpu({.threads = o.threads});
+  auto base = candor::load_llava<float>(cpu, world.base);
+  return write_pairs(base, world, folder);
+}
+
 }  // namespace
 
-base_figures evaluate_folder(const std::filesystem::path& folder, int threads) {
+scene_figures evaluate_folder(const std::filesystem::path& folder, const std::filesystem::path& adapter,
+                              int threads) {
   candor::host cpu({.threads = threads});
   auto model = candor::load_llava<float>(cpu, folder);
+  if (!adapter.empty()) candor::load_adapter(model.network(), adapter);
   const auto test = scenes::make_test_set();
-  return {scenes::evaluate(model.network(), model.processor(), test), scenes::describe(model.network(), model.processor(), test.scenes)};
+  return {scenes::evaluate(model.network(), model.processor(), test),
+          scenes::describe(model.network(), model.processor(), test.scenes)};
 }
 
 scene_result run_on_scenes(const settings& s, const training::options& given, const scene_options& world) {
@@ -46,13 +75,10 @@ scene_result run_on_scenes(const settings& s, const training::options& given, co
   o.data = o.output / "data" / "pairs.jsonl";
   o.output = o.fit.run_folder = o.output / "run";
   o.fit.seed = world.seed;
-  {
-    candor::host cpu({.threads = o.threads});
-    auto base = candor::load_llava<float>(cpu, world.base);
-    result.pairs = write_pairs(base, world, o.data.parent_path());
-  }
-  result.model = train(s, o).saved;
-  result.after = evaluate_folder(result.model, o.threads).figures;
+  result.pairs = prepare_pairs(o, world);
+  result.saved = train(s, o).saved;
+  result.after = o.lora.rank > 0 ? evaluate_folder(world.base, result.saved, o.threads)
+                                 : evaluate_folder(result.saved, {}, o.threads);
   result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   return result;
 }

@@ -15,28 +15,31 @@
 namespace rlhf_v {
 
 struct scene_options {
-  std::filesystem::path base;   ///< model folder
-  int pictures = 800;           ///< fresh ones that the base describes
+  std::filesystem::path base;  ///< model folder
+  int pictures = 800;          ///< fresh ones that the base describes
   double temperature = 1.0;
-  std::uint64_t seed = 1;       ///< of pictures, samples and training
+  std::uint64_t seed = 1;  ///< of pictures, samples and training
 };
 
-struct scene_result {
-  scenes::evaluation before, after;
-  std::size_t pairs = 0;
-  double seconds = 0;  ///< sampling, training and evaluation after it
-  std::filesystem::path model;
-  std::vector<scenes::captioned_scene> shown;
-};
-
-/// Writes everything below o.output: data/ (records and pictures) and run/ (the trainer's folder).
-scene_result run_on_scenes(const settings& s, const training::options& o, const scene_options& world);
-
-/// The base alone on the held-out scenes, with its captions.
-struct base_figures {
+/// A model on the held-out scenes, with its captions.
+struct scene_figures {
   scenes::evaluation figures;
   std::vector<std::string> captions;
 };
-base_figures evaluate_folder(const std::filesystem::path& folder, int threads);
+
+struct scene_result {
+  scene_figures after;
+  std::size_t pairs = 0;
+  double seconds = 0;           ///< sampling, training and evaluation after it
+  std::filesystem::path saved;  ///< model folder, or adapter folder where adapters were trained
+};
+
+/// Writes everything below o.output: data/ (records and pictures) and run/ (the trainer's folder). A resumed
+/// run keeps the data that is there.
+scene_result run_on_scenes(const settings& s, const training::options& o, const scene_options& world);
+
+/// What a model does on the held-out scenes; `adapter` may be empty.
+scene_figures evaluate_folder(const std::filesystem::path& model, const std::filesystem::path& adapter,
+                              int threads);
 
 }  // namespace rlhf_v

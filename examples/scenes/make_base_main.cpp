@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /// @file
-/// Makes the base model of the embedded world from nothing: tokenizer, tower, captions with their fault, questions.
+/// Makes the base model of the embedded world from nothing: tokenizer, tower, captions with their fault,
+/// questions.
 ///   make_base FOLDER
 /// takes some minutes on two cores and prints what the model does on held-out scenes.
 
@@ -26,7 +27,12 @@ using network_type = candor::llava_network<candor::host, float>;
 
 candor::llava_config base_config(const scenes::tokenizer_report& words) {
   candor::llava_config c;
-  c.vision = {.hidden_size = 96, .intermediate_size = 384, .num_hidden_layers = 3, .num_attention_heads = 4, .image_size = 48, .patch_size = 12};
+  c.vision = {.hidden_size = 96,
+              .intermediate_size = 384,
+              .num_hidden_layers = 3,
+              .num_attention_heads = 4,
+              .image_size = 48,
+              .patch_size = 12};
   c.text = {.vocab_size = words.pad_id + 1,
             .hidden_size = 96,
             .intermediate_size = 256,
@@ -53,7 +59,9 @@ void initialise(network_type& network, std::uint64_t seed) {
     for (const char* output : {"o_proj", "out_proj", "down_proj", "fc2"})
       if (name.find(output) != std::string::npos) spread *= 0.5;
     if (name.find("embed_tokens") != std::string::npos) spread = 0.5;
-    if (name.find("position_embedding") != std::string::npos || name.find("class_embedding") != std::string::npos) spread = 0.02;
+    if (name.find("position_embedding") != std::string::npos ||
+        name.find("class_embedding") != std::string::npos)
+      spread = 0.02;
     const bool norm = name.find("norm") != std::string::npos;
     const bool bias = name.ends_with(".bias");
     std::vector<float> values(static_cast<std::size_t>(w.size()));
@@ -67,12 +75,15 @@ void make_base(const std::filesystem::path& folder, std::uint64_t seed, const sc
   std::filesystem::create_directories(folder);
   const auto config = base_config(scenes::write_tokenizer(folder));
   candor::write_llava_config(folder, config, candor::dtype::f32);
-  candor::write_preprocessor_config(folder, {.size = 48, .mean = {0.45, 0.45, 0.45}, .deviation = {0.27, 0.27, 0.27}});
+  candor::write_preprocessor_config(
+      folder, {.size = 48, .mean = {0.45, 0.45, 0.45}, .deviation = {0.27, 0.27, 0.27}});
   // What transformers' processor needs to know how many <image> a picture takes.
-  candor::write_atomically(folder / "processor_config.json",
-                           candor::text("{\n  \"image_token\": \"<image>\",\n  \"num_additional_image_tokens\": 1,\n  \"patch_size\": ",
-                                        config.vision.patch_size, ",\n  \"processor_class\": \"LlavaProcessor\",\n",
-                                        "  \"vision_feature_select_strategy\": \"default\"\n}\n"));
+  candor::write_atomically(
+      folder / "processor_config.json",
+      candor::text(
+          "{\n  \"image_token\": \"<image>\",\n  \"num_additional_image_tokens\": 1,\n  \"patch_size\": ",
+          config.vision.patch_size, ",\n  \"processor_class\": \"LlavaProcessor\",\n",
+          "  \"vision_feature_select_strategy\": \"default\"\n}\n"));
   const candor::processor processor(folder, config);
   candor::host cpu;
   network_type network(cpu, config);
@@ -86,9 +97,11 @@ void make_base(const std::filesystem::path& folder, std::uint64_t seed, const sc
   candor::write_model_folder(folder, candor::weight_sources(network, candor::dtype::f32));
 
   const auto e = scenes::evaluate(network, processor, scenes::make_test_set());
-  candor::table table({"mention hallucination %", "response hallucination %", "recall %", "words", "yes/no %", "absent companions %"});
-  table.add({candor::fixed(e.brief.mention_hallucination(), 1), candor::fixed(e.brief.response_hallucination(), 1),
-             candor::fixed(e.brief.recall(), 1), candor::fixed(e.brief.mean_words(), 1), candor::fixed(e.yes_no, 1),
+  candor::table table({"mention hallucination %", "response hallucination %", "recall %", "words", "yes/no %",
+                       "absent companions %"});
+  table.add({candor::fixed(e.brief.mention_hallucination(), 1),
+             candor::fixed(e.brief.response_hallucination(), 1), candor::fixed(e.brief.recall(), 1),
+             candor::fixed(e.brief.mean_words(), 1), candor::fixed(e.yes_no, 1),
              candor::fixed(e.absent_companions, 1)});
   std::printf("%s", table.str().c_str());
 }
@@ -96,7 +109,8 @@ void make_base(const std::filesystem::path& folder, std::uint64_t seed, const sc
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app{"Makes the base model of the embedded world: a small LLaVA that hallucinates what usually goes along."};
+  CLI::App app{
+      "Makes the base model of the embedded world: a small LLaVA that hallucinates what usually goes along."};
   std::filesystem::path folder;
   std::uint64_t seed = 11;
   scenes::pretrain_options first;

@@ -81,20 +81,22 @@ void write_json(const std::filesystem::path& path, const nlohmann::ordered_json&
   candor::write_atomically(path, value.dump(2) + "\n");
 }
 
-/// The same tokenizer as transformers' fast ones read it: each text between added tokens gets a space before it,
-/// and pairs of pieces grow together in the order of the scores, as sentencepiece has them.
+/// The same tokenizer as transformers' fast ones read it: each text between added tokens gets a space before
+/// it, and pairs of pieces grow together in the order of the scores, as sentencepiece has them.
 nlohmann::ordered_json fast_tokenizer(const std::string& model, const nlohmann::ordered_json& added) {
   using json = nlohmann::ordered_json;
   constexpr const char* space = "\u2581";
   sentencepiece::SentencePieceProcessor pieces;
-  candor::require<candor::error>(pieces.LoadFromSerializedProto(model).ok(), "sentencepiece does not read its own model");
+  candor::require<candor::error>(pieces.LoadFromSerializedProto(model).ok(),
+                                 "sentencepiece does not read its own model");
   json vocabulary = json::object(), merges = json::array();
   std::vector<int> by_score;
   for (int id = 0; id < pieces.GetPieceSize(); ++id) {
     vocabulary[pieces.IdToPiece(id)] = id;
     if (!pieces.IsControl(id) && !pieces.IsUnknown(id)) by_score.push_back(id);
   }
-  std::stable_sort(by_score.begin(), by_score.end(), [&](int a, int b) { return pieces.GetScore(a) > pieces.GetScore(b); });
+  std::stable_sort(by_score.begin(), by_score.end(),
+                   [&](int a, int b) { return pieces.GetScore(a) > pieces.GetScore(b); });
   for (const int id : by_score) {
     const std::string& whole = pieces.IdToPiece(id);
     std::vector<std::pair<int, int>> halves;
@@ -103,7 +105,8 @@ nlohmann::ordered_json fast_tokenizer(const std::string& model, const nlohmann::
       if (left != pieces.unk_id() && right != pieces.unk_id()) halves.emplace_back(left, right);
     }
     std::sort(halves.begin(), halves.end());
-    for (const auto& [left, right] : halves) merges.push_back({pieces.IdToPiece(left), pieces.IdToPiece(right)});
+    for (const auto& [left, right] : halves)
+      merges.push_back({pieces.IdToPiece(left), pieces.IdToPiece(right)});
   }
 
   json tokens = json::array();
@@ -114,15 +117,20 @@ nlohmann::ordered_json fast_tokenizer(const std::string& model, const nlohmann::
   const auto replace = [](const char* from, const char* to) {
     return json{{"type", "Replace"}, {"pattern", {{"String", from}}}, {"content", to}};
   };
-  const auto stages = [](const char* list, std::vector<json> of) { return json{{"type", "Sequence"}, {list, std::move(of)}}; };
-  const auto text = [](const char* name, int type) { return json{{"Sequence", {{"id", name}, {"type_id", type}}}}; };
+  const auto stages = [](const char* list, std::vector<json> of) {
+    return json{{"type", "Sequence"}, {list, std::move(of)}};
+  };
+  const auto text = [](const char* name, int type) {
+    return json{{"Sequence", {{"id", name}, {"type_id", type}}}};
+  };
   const auto begin = [](int type) { return json{{"SpecialToken", {{"id", "<s>"}, {"type_id", type}}}}; };
   json out;
   out["version"] = "1.0";
   out["truncation"] = nullptr;
   out["padding"] = nullptr;
   out["added_tokens"] = tokens;
-  out["normalizer"] = stages("normalizers", {json{{"type", "Prepend"}, {"prepend", space}}, replace(" ", space)});
+  out["normalizer"] =
+      stages("normalizers", {json{{"type", "Prepend"}, {"prepend", space}}, replace(" ", space)});
   out["pre_tokenizer"] = nullptr;
   out["post_processor"] = {{"type", "TemplateProcessing"},
                            {"single", json::array({begin(0), text("A", 0)})},
@@ -130,8 +138,9 @@ nlohmann::ordered_json fast_tokenizer(const std::string& model, const nlohmann::
                            {"special_tokens", {{"<s>", {{"id", "<s>"}, {"ids", {1}}, {"tokens", {"<s>"}}}}}}};
   out["decoder"] = stages("decoders", {replace(space, " "), json{{"type", "Fuse"}},
                                        json{{"type", "Strip"}, {"content", " "}, {"start", 1}, {"stop", 0}}});
-  out["model"] = {{"type", "BPE"},          {"dropout", nullptr},    {"unk_token", "<unk>"}, {"fuse_unk", true},
-                  {"byte_fallback", false}, {"ignore_merges", false}, {"vocab", vocabulary},  {"merges", merges}};
+  out["model"] = {{"type", "BPE"},       {"dropout", nullptr},     {"unk_token", "<unk>"},
+                  {"fuse_unk", true},    {"byte_fallback", false}, {"ignore_merges", false},
+                  {"vocab", vocabulary}, {"merges", merges}};
   return out;
 }
 

@@ -9,23 +9,27 @@
 
 #include <CLI/CLI.hpp>
 
+#include <csignal>
 #include <cstdio>
 #include <exception>
 #include <new>
 
 namespace training {
 
-/// `add` declares the options, `preset` changes their values by what was given, `body` runs. The command line is
-/// read before and after `preset`, so what the user gives goes before what a preset says.
+/// `add` declares the options, `preset` changes their values by what was given, `body` runs. The command line
+/// is read before and after `preset`, so what the user gives goes before what a preset says.
 inline int run_program(const char* name, const char* description, int argc, char** argv,
-                       candor::function_ref<void(CLI::App&)> add, candor::function_ref<void(CLI::App&)> preset,
-                       candor::function_ref<void()> body) {
+                       candor::function_ref<void(CLI::App&)> add,
+                       candor::function_ref<void(CLI::App&)> preset, candor::function_ref<void()> body) {
   CLI::App app{description, name};
-  app.footer("Exit codes: 0 ok, 2 bad option, 3 bad input, 4 numbers not finite, 5 disk, 6 memory, 75 stopped and saved.");
+  app.footer(
+      "Exit codes: 0 ok, 2 bad option, 3 bad input, 4 numbers not finite, 5 disk, 6 memory, 75 stopped and "
+      "saved.");
   const auto failed = [&](const char* what, int code) {
     std::fprintf(stderr, "%s: %s\n", name, what);
     return code;
   };
+  std::signal(SIGXFSZ, SIG_IGN);  // a file that outgrows `ulimit -f` is a failed write, with a message
   try {
     add(app);
     app.parse(argc, argv);
@@ -33,8 +37,10 @@ inline int run_program(const char* name, const char* description, int argc, char
     app.parse(argc, argv);
     body();
     return 0;
+  } catch (const CLI::Success& wanted) {
+    return app.exit(wanted);  // prints the help
   } catch (const CLI::ParseError& e) {
-    return app.exit(e) == 0 ? 0 : 2;
+    return failed(candor::text(e.what(), "\n", name, " --help shows the options").c_str(), 2);
   } catch (const candor::error& e) {
     return failed(e.what(), e.exit_code());
   } catch (const std::bad_alloc&) {
