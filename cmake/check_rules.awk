@@ -164,7 +164,6 @@ function check_include(file, n, line, library, header,   path, room, other) {
   if (path ~ /^(cuda|cublas|cudnn|curand|nccl|thrust\/|cub\/)/ && file !~ /^include\/candor\/backend\/cuda\// && file !~ /\.cuh$/)
     report(file, n, "<" path "> outside backend/cuda: ask the backend for the operation")
   if (file ~ /(\.cuh|_impl\.hpp)$/) return
-  if (file == "include/candor/core/random.hpp" && path ~ /^Random123\//) return
   if (path ~ /^(iostream|regex)$/)
     report(file, n, "<" path "> is slow to compile for every user: include it in the _impl.hpp")
   if (path !~ /^[a-z_0-9]+$/)

@@ -3,10 +3,10 @@
 # Libraries without a CMake package of their own that works everywhere become imported targets here.
 set(candor_missing "")
 
-# candor_find(<name> HEADER <file> [LIBRARIES <names>...] PACKAGE <apt package> [OPTIONAL])
-# makes the target candor_dep_<name> and links it; sets <name>_found.
+# candor_find(<name> HEADER <file> [LIBRARIES <names>...] PACKAGE <apt package> [OPTIONAL] [CHECK_ONLY])
+# makes the target candor_dep_<name> and links it; sets <name>_found. CHECK_ONLY: not linked to candor.
 function(candor_find name)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "OPTIONAL" "HEADER;PACKAGE" "LIBRARIES")
+  cmake_parse_arguments(PARSE_ARGV 1 arg "OPTIONAL;CHECK_ONLY" "HEADER;PACKAGE" "LIBRARIES")
   find_path(CANDOR_${name}_INCLUDE_DIR NAMES ${arg_HEADER})
   mark_as_advanced(CANDOR_${name}_INCLUDE_DIR)
   set(found "${CANDOR_${name}_INCLUDE_DIR}")
@@ -23,7 +23,9 @@ function(candor_find name)
     add_library(candor_dep_${name} INTERFACE IMPORTED)
     target_include_directories(candor_dep_${name} SYSTEM INTERFACE "${CANDOR_${name}_INCLUDE_DIR}")
     target_link_libraries(candor_dep_${name} INTERFACE ${files})
-    target_link_libraries(candor INTERFACE candor_dep_${name})
+    if(NOT arg_CHECK_ONLY)
+      target_link_libraries(candor INTERFACE candor_dep_${name})
+    endif()
   elseif(arg_OPTIONAL)
     message(STATUS "candor: built without ${name} (optional: apt-get install ${arg_PACKAGE})")
   else()
@@ -36,7 +38,7 @@ function(candor_find name)
   endif()
 endfunction()
 
-# candor_find_package(<name> TARGET <target> PACKAGE <apt package> [CHECK_ONLY]); CHECK_ONLY: not linked to candor
+# candor_find_package(<name> TARGET <target> PACKAGE <apt package> [CHECK_ONLY]): the same through a CMake package.
 macro(candor_find_package name)
   cmake_parse_arguments(arg "CHECK_ONLY" "TARGET;PACKAGE" "" ${ARGN})
   find_package(${name} QUIET)
@@ -58,7 +60,6 @@ candor_find_package(CLI11 TARGET CLI11::CLI11 PACKAGE libcli11-dev)
 candor_find(sentencepiece HEADER sentencepiece_processor.h LIBRARIES sentencepiece sentencepiece_train
             PACKAGE libsentencepiece-dev)
 candor_find(xxhash HEADER xxhash.h LIBRARIES xxhash PACKAGE libxxhash-dev)
-candor_find(random123 HEADER Random123/philox.h PACKAGE librandom123-dev)
 candor_find(stb HEADER stb/stb_image.h PACKAGE libstb-dev)
 
 # The package that oneDNN exports asks for OpenCL's development files; its C interface does not need them.
@@ -75,6 +76,7 @@ target_compile_definitions(candor INTERFACE CANDOR_HAS_ONEDNN=${onednn_found}
 
 if(CANDOR_BUILD_TESTS)
   candor_find_package(Catch2 TARGET Catch2::Catch2 PACKAGE catch2 CHECK_ONLY)
+  candor_find(random123 HEADER Random123/philox.h PACKAGE librandom123-dev OPTIONAL CHECK_ONLY)
 endif()
 if(CANDOR_BUILD_BENCH)
   candor_find_package(benchmark TARGET benchmark::benchmark PACKAGE libbenchmark-dev CHECK_ONLY)

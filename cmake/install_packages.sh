@@ -1,13 +1,14 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # install_packages.sh [tests]: installs the Debian packages that candor builds with and that are missing; with `tests`
-# also those of the tests and benchmarks. As root or through sudo; where neither works it prints the line to run.
+# also those of the tests and benchmarks, and ccache, which makes the next build quick. As root or through sudo; where
+# neither works it prints the line to run.
 set -eu
-packages="g++ cmake ninja-build ccache libeigen3-dev libtbb-dev libdnnl-dev libsentencepiece-dev libxxhash-dev
-  nlohmann-json3-dev libcli11-dev librandom123-dev libstb-dev libturbojpeg0-dev libpng-dev"
+packages="g++ cmake ninja-build libeigen3-dev libtbb-dev libdnnl-dev libsentencepiece-dev libxxhash-dev
+  nlohmann-json3-dev libcli11-dev libstb-dev libturbojpeg0-dev libpng-dev"
 for group in "$@"; do
   case $group in
-    tests) packages="$packages catch2 libbenchmark-dev" ;;
+    tests) packages="$packages catch2 libbenchmark-dev librandom123-dev ccache" ;;
     *) echo "install_packages.sh: '$group' is no group of packages; known: tests" >&2; exit 2 ;;
   esac
 done
@@ -32,5 +33,6 @@ else
   exit 1
 fi
 echo "Installing:$missing"
-$as_root DEBIAN_FRONTEND=noninteractive apt-get -q update
+# A list that cannot be fetched (of some other source) need not matter; the installation tells.
+$as_root DEBIAN_FRONTEND=noninteractive apt-get -q update || true
 $as_root DEBIAN_FRONTEND=noninteractive apt-get -q -y --no-install-recommends install $missing
