@@ -9,6 +9,7 @@
 #include <candor/model/llava_network.hpp>
 #include <candor/model/scoring.hpp>
 
+#include <cmath>
 #include <limits>
 #include <utility>
 #include <vector>
@@ -24,7 +25,8 @@ struct generate_options {
 };
 
 /// One step's choice for each row: the largest logit, or at a temperature the largest of logit / T + Gumbel noise,
-/// which draws from the softmax exactly (Gumbel, 1954; the noise is -log(-log u)).
+/// which draws from the softmax (Gumbel, 1954). The noise is -log(-log(1 - v)) with v uniform in [2^-33, 1]: floats
+/// are dense near 0, where the large noise comes from, and it is never +infinity. -1 where all logits are NaN.
 template <class B, class A>
 struct choose_token_program {
   view<B, const A> logits;              // (n, V)
@@ -43,13 +45,13 @@ struct choose_token_program {
       if (inverse == A(0)) return z[i];
       const uint32x4 words = philox({{static_cast<std::uint32_t>(i / 4), place, 0, 0x5a3b1e}},
                                     static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32));
-      const A u = static_cast<A>(math::fma(static_cast<float>(words[static_cast<int>(i % 4)] >> 8), 0x1p-24f, 0x1p-25f));
-      return z[i] * inverse - math::log(-math::log(u));
+      const float v = math::fma(static_cast<float>(words[static_cast<int>(i % 4)]), 0x1p-32f, 0x1p-33f);
+      return z[i] * inverse - static_cast<A>(math::log(-math::log1p(-v)));
     };
     const A top = team.max(logits.cols, -std::numeric_limits<A>::infinity(), score);
     const auto none = std::numeric_limits<std::int64_t>::min();
     const std::int64_t first = team.max(logits.cols, none, [=](std::int64_t i) { return score(i) == top ? -i : none; });
-    chosen[row] = static_cast<std::int32_t>(first == none ? 0 : -first);
+    chosen[row] = static_cast<std::int32_t>(first == none ? -1 : -first);
   }
 };
 
@@ -171,12 +173,15 @@ class decoder {
 };
 
 /// Texts as token ids: result[prompt][sample]. `features` are the image features of all prompts, in order; the
-/// stop token, where it came, is the last id.
+/// stop token, where it came, is the last id. numeric_error where the logits are NaN.
 template <class B, class T>
 std::vector<std::vector<std::vector<std::int32_t>>> generate(llava_network<B, T>& network,
                                                              std::span<const forest* const> prompts,
                                                              const variable<B, T>& features,
                                                              const generate_options& options, bool adapters = true) {
+  require<usage_error>(options.samples > 0 && options.temperature >= 0 && std::isfinite(options.temperature), "[generate] ",
+                       options.samples, " samples at temperature ", options.temperature,
+                       "; expected at least one, and a temperature from 0");
   std::vector<std::vector<std::vector<std::int32_t>>> texts(prompts.size());
   for (auto& t : texts) t.resize(static_cast<std::size_t>(options.samples));
   if (prompts.empty() || options.max_new_tokens <= 0) return texts;
@@ -201,6 +206,8 @@ std::vector<std::vector<std::vector<std::int32_t>>> generate(llava_network<B, T>
     const auto tokens = chosen.to_vector();
     bool all_done = true;
     for (std::size_t i = 0; i < tokens.size(); ++i) {
+      require<numeric_error>(tokens[i] >= 0, "[generate] the logits of token ", step + 1, " of text ", i,
+                             " are not numbers; the weights are damaged, or overflow in this element type");
       if (!done[i]) texts[i / static_cast<std::size_t>(options.samples)][i % static_cast<std::size_t>(options.samples)].push_back(tokens[i]);
       done[i] = done[i] || tokens[i] == options.stop_token;
       all_done = all_done && done[i];
