@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+/// What the trainer writes, read by transformers and peft: tests/interop.py compares their log-probs with
+/// those of `score`. Skipped where no Python with these modules is found.
+
+#include "examples/photo_world.hpp"
+
+#include <cstdio>
+#include <cstdlib>
+
+using namespace candor_test;
+
+namespace {
+
+/// $CANDOR_PYTHON, or the one that CMake found.
+std::string python() {
+  if (const char* given = std::getenv("CANDOR_PYTHON")) return given;
+#ifdef CANDOR_PYTHON
+  return CANDOR_PYTHON;
+#else
+  return "";
+#endif
+}
+
+program_end interop(std::vector<std::string> arguments) {
+  arguments.insert(arguments.begin(), std::filesystem::path(CANDOR_TESTS_DIR) / "interop.py");
+  return run_program(python(), arguments);
+}
+
+/// Why the modules cannot be used; empty where they can.
+std::string why_not() {
+  if (python().empty() || !std::filesystem::exists(python())) return "no Python is found; set CANDOR_PYTHON";
+  const auto end = interop({"--help"});
+  if (end.code == 77) return python() + " lacks torch, transformers or peft";
+  INFO(end.out << end.err);
+  REQUIRE(end.code == 0);
+  return "";
+}
+
+void agrees(const std::vector<std::string>& arguments) {
+  const auto end = interop(arguments);
+  INFO(end.out << end.err);
+  CHECK(end.code == 0);
+  std::printf("%s", end.out.c_str());
+}
+
+}  // namespace
+
+TEST_CASE("transformers and peft compute the same log-probs from what training on photographs writes",
+          "[examples][interop]") {
+  if (!photo_data().present()) CANDOR_SKIP("the photographs or LLaMA's tokenizer are absent");
+  if (const auto why = why_not(); !why.empty()) CANDOR_SKIP(why);
+  const photo_world w;
+  const auto train = [&](const std::string& name, std::vector<std::string> more) {
+    more.insert(more.end(), {"--preset", "released", "--max-steps", "4", "--batch-size", "4"});
+    return w.train(name, more);
+  };
+  const auto agree = [&](std::vector<std::string> which, const std::filesystem::path& scores) {
+    which.insert(which.end(), {"--input", w.questions(), "--images", w.data.images, "--scores", scores,
+                               "--template", "vicuna_v1", "--image-transform", "pad"});
+    agrees(which);
+  };
+  const auto full = train("full", {"--learning-rate", "1e-3"}) / "model";
+  agree({"model", "--folder", full}, w.score(full));
+
+  const auto adapter =
+      train("lora", {"--learning-rate", "1e-2", "--lora-r", "8", "--lora-alpha", "16"}) / "adapter";
+  const auto scores = w.score(w.model, adapter);
+  agree({"adapter", "--base", w.model, "--adapter", adapter}, scores);
+
+  const auto merged = w.scratch / "merged" / "model";
+  const auto end =
+      run_program("export", {"--model", w.model, "--adapter", adapter, "--output", merged, "--quiet"});
+  INFO(end.err);
+  REQUIRE(end.code == 0);
+  agree({"model", "--folder", merged}, w.score(merged));
+  CHECK(difference(read_json_lines(w.score(merged)), read_json_lines(scores)) < 1e-4);
+}
+
+TEST_CASE("transformers reads the embedded world's base, its aligned model and its adapter with the same ids",
+          "[examples][interop]") {
+  if (const auto why = why_not(); !why.empty()) CANDOR_SKIP(why);
+  const scratch_folder scratch;
+  const auto base = std::filesystem::path(CANDOR_EXAMPLES_DIR) / "scenes/base";
+  const auto train = [&](const std::string& name, std::vector<std::string> more) {
+    more.insert(more.end(), {"--pictures", "40", "--output", scratch / name, "--quiet", "true"});
+    const auto end = run_program("rlhf_v", more);
+    INFO(end.err);
+    REQUIRE(end.code == 0);
+  };
+  train("full", {});
+  train("lora", {"--lora-r", "4", "--learning-rate", "1e-3"});
+
+  const auto data = scratch / "full/data";
+  std::string lines;
+  for (const auto& pair : read_json_lines(data / "pairs.jsonl"))
+    lines += json{{"image", pair["image"]},
+                  {"question", pair["question"]},
+                  {"responses", {pair["chosen"], pair["rejected"]}}}
+                 .dump() +
+             "\n";
+  candor::write_atomically(scratch / "questions.jsonl", lines);
+  const auto agree = [&](std::vector<std::string> which, const std::filesystem::path& model,
+                         const std::filesystem::path& adapter = {}) {
+    const std::vector<std::string> input{"--input", scratch / "questions.jsonl", "--images", data / "images"};
+    std::vector<std::string> asked{"--model", model, "--output", scratch / "scores.jsonl"};
+    if (!adapter.empty()) asked.insert(asked.end(), {"--adapter", adapter});
+    asked.insert(asked.end(), input.begin(), input.end());
+    const auto end = run_program("score", asked);
+    INFO(end.err);
+    REQUIRE(end.code == 0);
+    which.insert(which.end(), {"--scores", scratch / "scores.jsonl", "--template", "llava_hf",
+                               "--image-transform", "centre_crop"});
+    which.insert(which.end(), input.begin(), input.end());
+    agrees(which);
+  };
+  agree({"model", "--folder", base}, base);
+  agree({"model", "--folder", scratch / "full/run/model"}, scratch / "full/run/model");
+  agree({"adapter", "--base", base, "--adapter", scratch / "lora/run/adapter"}, base,
+        scratch / "lora/run/adapter");
+}
