@@ -7,6 +7,7 @@
 #include <candor/model/weights.hpp>
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <system_error>
 
@@ -50,26 +51,31 @@ llava<B, T> load_llava(B& backend, const std::filesystem::path& folder, const pr
 
 /// Copies the files beside the weights that a model folder needs: tokenizer, template, image transform.
 inline void copy_processor_files(const std::filesystem::path& from, const std::filesystem::path& to) {
-  std::filesystem::create_directories(to);
+  std::error_code failed;
+  std::filesystem::create_directories(to, failed);
+  require<io_error>(!failed, "cannot make the folder ", to.string(), ": ", failed.message());
   for (const char* name :
        {"tokenizer.model", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
         "chat_template.json", "chat_template.jinja", "preprocessor_config.json", "processor_config.json",
         "generation_config.json"}) {
-    std::error_code failed;
     if (!std::filesystem::exists(from / name)) continue;
     std::filesystem::copy_file(from / name, to / name, std::filesystem::copy_options::overwrite_existing, failed);
     require<io_error>(!failed, (to / name).string(), ": cannot be written: ", failed.message());
   }
 }
 
-/// Writes the whole model so that `transformers` loads it. Adapters must have been merged.
+/// Writes the whole model. Adapters must have been merged. Without a naming, a model that came in original LLaVA's
+/// layout is written in it, since transformers' needs an id for `<image>` (the tool `export` adds one); any other is
+/// written so that every `transformers` loads it.
 template <class B, class T>
 void save_llava(llava<B, T>& model, const std::filesystem::path& folder, dtype as = dtype_v<T>,
-                naming scheme = naming::hf_old) {
+                std::optional<naming> scheme = {}) {
   require<usage_error>(!model.network().has_adapters(), "[save_llava] merge the adapters first, or save them alone");
+  const llava_config& config = model.network().config();
+  if (!scheme) scheme = config.image_token_index < 0 ? naming::llava : naming::hf_old;
   copy_processor_files(model.folder(), folder);
-  write_llava_config(folder, model.network().config(), as, scheme);
-  write_model_folder(folder, weight_sources(model.network(), as, scheme));
+  write_llava_config(folder, config, as, *scheme);
+  write_model_folder(folder, weight_sources(model.network(), as, *scheme));
 }
 
 /// Writes the adapters alone so that `peft` loads them on the model's folder.
