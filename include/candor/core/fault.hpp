@@ -5,7 +5,9 @@
 /// with CANDOR_FAULT_POINTS=1; then the environment variable CANDOR_FAULT=<name>:<n>:<action> acts at the
 /// n-th pass (from 1) of the point of that name in this process:
 ///   kill   raises SIGKILL, so that nothing is flushed, closed or destroyed;
-///   fail   throws io_error, as if the write had failed.
+///   fail   throws io_error, as if the write had failed;
+///   term   raises SIGTERM and goes on, int the same with SIGINT.
+/// CANDOR_FAULT_LOG=<file> appends the name of each point that is passed, one a line.
 /// All units of a program must agree on CANDOR_FAULT_POINTS.
 
 #include <candor/core/config.hpp>
@@ -19,7 +21,7 @@
 namespace CANDOR_NS {
 
 #if CANDOR_FAULT_POINTS
-/// Acts as CANDOR_FAULT says. usage_error where the variable does not have the form <name>:<n>:<kill|fail>.
+/// Acts as CANDOR_FAULT says. usage_error where the variable does not have the form <name>:<n>:<action>.
 void fault_point(std::string_view name);
 #else
 constexpr void fault_point(std::string_view) noexcept {}

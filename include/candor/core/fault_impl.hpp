@@ -11,7 +11,10 @@
 #include <charconv>
 #include <csignal>
 #include <cstdint>
+#include <cstdio>
 #include <cstdlib>
+#include <memory>
+#include <string>
 
 namespace CANDOR_NS {
 namespace detail {
@@ -19,9 +22,16 @@ namespace detail {
 /// Passes of the point that CANDOR_FAULT names: state of the process, in builds for fault tests only.
 inline std::atomic<std::uint64_t> fault_passes{0};
 
+CANDOR_INLINE void log_fault_point(const char* path, std::string_view name) {
+  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path, "a"), &std::fclose);
+  require<usage_error>(file != nullptr, "CANDOR_FAULT_LOG: cannot write ", path);
+  std::fputs((std::string(name) + "\n").c_str(), file.get());
+}
+
 }  // namespace detail
 
 CANDOR_INLINE void fault_point(std::string_view name) {
+  if (const char* log = std::getenv("CANDOR_FAULT_LOG")) detail::log_fault_point(log, name);
   const char* variable = std::getenv("CANDOR_FAULT");
   if (variable == nullptr || *variable == '\0') return;
   const std::string_view whole = variable;
@@ -35,10 +45,15 @@ CANDOR_INLINE void fault_point(std::string_view name) {
     good = problem == std::errc() && end == number.data() + number.size() && wanted > 0;
   }
   const auto action = good ? whole.substr(second + 1) : std::string_view();
-  require<usage_error>(action == "kill" || action == "fail", "CANDOR_FAULT is \"", whole,
-                       "\", expected <name>:<n>:<kill or fail>, n from 1");
+  const bool known = action == "kill" || action == "fail" || action == "term" || action == "int";
+  require<usage_error>(known, "CANDOR_FAULT is \"", whole,
+                       "\", expected <name>:<n>:<kill, fail, term or int>, n from 1");
   if (whole.substr(0, first) != name || ++detail::fault_passes != wanted) return;
   if (action == "kill") std::raise(SIGKILL);
+  if (action == "term" || action == "int") {
+    std::raise(action == "term" ? SIGTERM : SIGINT);
+    return;
+  }
   fail<io_error>("fault point ", name, ", pass ", wanted, ": failed because CANDOR_FAULT asks for it");
 }
 

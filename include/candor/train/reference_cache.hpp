@@ -19,7 +19,8 @@ class reference_cache {
   /// An empty cache for `cells` cells a record, to be filled record by record.
   explicit reference_cache(std::int64_t cells_per_record) : cells_(cells_per_record) {}
 
-  /// Opens a cache; input_error where it was made for something else, naming which part, or is damaged.
+  /// Opens a cache of at most `records` records; fewer where its making was interrupted. input_error where it was
+  /// made for something else, naming which part, or is damaged.
   static reference_cache load(const std::filesystem::path& path, const fingerprint& expected, std::int64_t records,
                               std::int64_t cells_per_record);
 

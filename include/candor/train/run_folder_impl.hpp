@@ -11,13 +11,16 @@
 #include <candor/train/run_folder.hpp>
 
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/file.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <charconv>
 #include <string>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 namespace CANDOR_NS {
 namespace detail {
@@ -57,6 +60,26 @@ CANDOR_INLINE bool lock_run(int descriptor, const std::filesystem::path& run) {
   return true;
 }
 
+/// Removes files that atomic_file had not renamed when its process was killed; to be called under the lock.
+CANDOR_INLINE void remove_stale_files(const std::filesystem::path& run) {
+  constexpr std::string_view infix = ".tmp.";
+  std::error_code problem;
+  std::vector<std::filesystem::path> stale;
+  auto entry = std::filesystem::directory_iterator(run, problem);
+  for (; !problem && entry != std::filesystem::directory_iterator(); entry.increment(problem)) {
+    const std::string name = entry->path().filename().string();
+    const auto at = name.rfind(infix);
+    if (!name.starts_with('.') || at == name.npos || !entry->is_regular_file()) continue;
+    const std::string_view numbers = std::string_view(name).substr(at + infix.size());
+    pid_t pid = 0;
+    std::from_chars(numbers.data(), numbers.data() + numbers.size(), pid);
+    const bool lives = pid > 0 && pid != ::getpid() && (::kill(pid, 0) == 0 || errno == EPERM);
+    if (pid > 0 && !lives) stale.push_back(entry->path());
+  }
+  for (const auto& file : stale) std::filesystem::remove(file, problem);
+  if (problem) fail_io("clean up", run, problem.value());
+}
+
 }  // namespace detail
 
 CANDOR_INLINE run_folder::run_folder(std::filesystem::path path, bool resuming) : path_(std::move(path)) {
@@ -74,6 +97,7 @@ CANDOR_INLINE run_folder::run_folder(std::filesystem::path path, bool resuming) 
     const std::string holder = text(::getpid(), "\n");
     detail::write_fully(lock_, holder.data(), holder.size(), path_ / detail::run_lock_name);
     remove_stale_checkpoints(path_);
+    detail::remove_stale_files(path_);
   } catch (...) {
     ::close(std::exchange(lock_, -1));
     throw;

@@ -17,15 +17,16 @@
 #include <candor/train/guard.hpp>
 #include <candor/train/metrics.hpp>
 #include <candor/train/progress.hpp>
-#include <candor/train/reference_cache.hpp>
+#include <candor/train/reference_log_probs.hpp>
+#include <candor/train/run_config.hpp>
 #include <candor/train/run_folder.hpp>
 #include <candor/train/signals.hpp>
 #include <candor/train/step.hpp>
 #include <candor/train/trainer_state.hpp>
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
-#include <memory>
 #include <optional>
 #include <string>
 #include <utility>

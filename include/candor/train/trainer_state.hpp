@@ -14,10 +14,11 @@
 namespace CANDOR_NS {
 
 struct trainer_state {
-  std::int64_t global_step = 0;        ///< optimizer steps that are done, skipped ones included
-  std::int64_t optimizer_steps = 0;    ///< steps that changed the weights
-  double num_tokens = 0;               ///< tokens that were computed
-  std::uint64_t metrics_offset = 0;    ///< bytes of metrics.jsonl
+  std::int64_t global_step = 0;      ///< optimizer steps that are done, skipped ones included
+  std::int64_t optimizer_steps = 0;  ///< steps that changed the weights
+  double num_tokens = 0;             ///< tokens that were computed
+  std::uint64_t metrics_offset = 0;  ///< bytes of metrics.jsonl
+  bool evaluation_due = false;       ///< stopped while the step's evaluation ran: it runs again
   numeric_guard_state guard = {};
   std::vector<metric_sum> window = {};  ///< of the logging window that is open
   std::string statistics = {};          ///< the objective's, bytes in hexadecimal

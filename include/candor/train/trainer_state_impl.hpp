@@ -11,14 +11,17 @@ namespace CANDOR_NS {
 
 CANDOR_INLINE void write_trainer_state(const std::filesystem::path& path, const trainer_state& state) {
   detail::json window = detail::json::array();
-  for (const auto& m : state.window) window.push_back({{"name", m.name}, {"sum", m.sum}, {"weight", m.weight}});
-  const detail::json document = {{"global_step", state.global_step},
-                                 {"optimizer_steps", state.optimizer_steps},
-                                 {"num_tokens", state.num_tokens},
-                                 {"metrics_offset", state.metrics_offset},
-                                 {"guard", {{"consecutive", state.guard.consecutive}, {"skipped", state.guard.skipped}}},
-                                 {"window", window},
-                                 {"statistics", state.statistics}};
+  for (const auto& m : state.window)
+    window.push_back({{"name", m.name}, {"sum", m.sum}, {"weight", m.weight}});
+  const detail::json document = {
+      {"global_step", state.global_step},
+      {"optimizer_steps", state.optimizer_steps},
+      {"num_tokens", state.num_tokens},
+      {"metrics_offset", state.metrics_offset},
+      {"evaluation_due", state.evaluation_due},
+      {"guard", {{"consecutive", state.guard.consecutive}, {"skipped", state.guard.skipped}}},
+      {"window", window},
+      {"statistics", state.statistics}};
   write_atomically(path, document.dump(2) + "\n");
 }
 
@@ -30,6 +33,7 @@ CANDOR_INLINE trainer_state read_trainer_state(const std::filesystem::path& path
   state.optimizer_steps = root["optimizer_steps"].integer(0);
   state.num_tokens = root["num_tokens"].number(0);
   state.metrics_offset = static_cast<std::uint64_t>(root["metrics_offset"].integer(0));
+  state.evaluation_due = root["evaluation_due"].boolean();
   state.guard = {root["guard"]["consecutive"].integer(0), root["guard"]["skipped"].integer(0)};
   for (const auto& m : root["window"].items())
     state.window.push_back({m["name"].string(), m["sum"].number(), m["weight"].number(0)});

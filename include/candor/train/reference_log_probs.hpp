@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+/// @file
+/// Where a training run has its reference log-probs from: a file in the run folder, filled before the first
+/// step by the policy as it is then or by a second model; or the policy without its adapters, in every step.
+
+#include <candor/core/fault.hpp>
+#include <candor/data/preference_data.hpp>
+#include <candor/data/prefetch.hpp>
+#include <candor/model/scoring.hpp>
+#include <candor/objective/objective.hpp>
+#include <candor/train/fit_options.hpp>
+#include <candor/train/progress.hpp>
+#include <candor/train/reference_cache.hpp>
+#include <candor/train/run_config.hpp>
+#include <candor/train/signals.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <span>
+#include <utility>
+#include <vector>
+
+namespace CANDOR_NS {
+
+/// A record as the model takes it, and its place in the file.
+struct training_item {
+  encoded_record record;
+  std::int64_t index = 0;
+};
+
+template <class Model, class Objective>
+class reference_log_probs {
+ public:
+  using table = std::vector<std::vector<std::span<const float>>>;  // of a group: [record][cell]
+
+  /// `second`, or null, is the reference instead of the policy. usage_error where the options do not go
+  /// together.
+  reference_log_probs(Model& policy, Model* second, const preference_data& data, const fit_options& options)
+      : policy_(policy), model_(second != nullptr ? *second : policy), data_(data), options_(options) {
+    if (options.reference != reference_source::adapters_off) return;
+    require<usage_error>(second == nullptr,
+                         "a second model is the reference, so it cannot be the policy without adapters");
+    require<usage_error>(policy.network().has_adapters() || !reads_reference<Objective>,
+                         "the policy without adapters is the reference, but it has none; use the cache");
+  }
+
+  /// What the log-probs depend on.
+  fingerprint print() const {
+    fingerprint f;
+    add_model_files(f, model_.folder(), "reference model");
+    f.add("reference model", name_of(dtype_v<typename Model::value_type>));
+    policy_.processor().add_to(f);
+    data_.add_to(f, options_.hash_images ? image_digest::bytes : image_digest::stat);
+    return f;
+  }
+
+  /// Reads the file or computes what it lacks; `encode(i)` makes the item of record i. `changed`: the
+  /// policy's weights are no longer those of its folder. `interrupted` where a signal asked to stop; the file
+  /// keeps what was done until then. numeric_error for log-probs that are not finite.
+  template <class Encode>
+  void prepare(const std::filesystem::path& path, bool changed, Encode encode) {
+    if (!reads_reference<Objective> || options_.reference == reference_source::adapters_off) return;
+    const fingerprint expected = print();
+    constexpr int cells = cells_in<Objective>;
+    if (std::filesystem::exists(path))
+      cache_.emplace(reference_cache::load(path, expected, data_.size(), cells));
+    else
+      cache_.emplace(cells);
+    const std::int64_t before = cache_->records(), total = data_.size();
+    if (before == total) return;
+    require<input_error>(!changed || &model_ != &policy_ || policy_.network().has_adapters(), path.string(),
+                         ": the reference log-probs of the run are gone, and the weights have changed since; "
+                         "start the run anew");
+    progress shown({.title = "reference", .total = total, .done = before, .quiet = options_.quiet});
+    const auto items = prefetch_quietly(total - before, [&](std::int64_t i) { return encode(before + i); });
+    for (std::int64_t done = before; done < total;) {
+      std::vector<training_item> group;
+      for (std::int64_t i = done; i < std::min(total, done + options_.batch_size); ++i)
+        group.push_back(std::move(*items->next()));
+      append(score_group(group), done);
+      done += static_cast<std::int64_t>(group.size());
+      shown.update(done);
+      fault_point("reference.group");
+      if (!stop_requested()) continue;
+      cache_->save(path, expected);
+      shown.finish();
+      throw_if_stopped(text("before the first step, ", done, " of ", total,
+                            " reference log-probs are saved; go on with ", "--resume auto;")
+                           .c_str());
+    }
+    cache_->save(path, expected);
+  }
+
+  /// The log-probs of a group; valid until the next call. Empty where the objective reads none.
+  table of(const std::vector<training_item>& group) {
+    table out;
+    if constexpr (reads_reference<Objective>) {
+      if (!cache_) computed_ = score_group(group);
+      for (std::size_t i = 0; i < group.size(); ++i) {
+        auto& cells = out.emplace_back();
+        for (int c = 0; c < cells_in<Objective>; ++c)
+          cells.push_back(cache_ ? cache_->log_probs(group[i].index, c)
+                                 : std::span<const float>(computed_[i][static_cast<std::size_t>(c)]));
+      }
+    }
+    return out;
+  }
+
+ private:
+  template <class Encode>
+  auto prefetch_quietly(std::int64_t count, Encode encode) const {
+    const blocked_stop_signals quiet;  // the thread inherits it
+    return std::make_unique<prefetch<training_item>>(count, 2 * options_.batch_size, std::move(encode));
+  }
+
+  std::vector<std::vector<std::vector<float>>> score_group(const std::vector<training_item>& group) {
+    std::vector<const encoded_record*> records;
+    for (const auto& i : group) records.push_back(&i.record);
+    return score(
+        model_.network(), std::span<const encoded_record* const>(records),
+        {.packing = {.layout = options_.layout, .max_tokens = options_.max_tokens}, .adapters = false});
+  }
+
+  void append(const std::vector<std::vector<std::vector<float>>>& scores, std::int64_t first) {
+    for (std::size_t i = 0; i < scores.size(); ++i) {
+      for (const auto& cell : scores[i])
+        require<numeric_error>(
+            std::all_of(cell.begin(), cell.end(), [](float p) { return std::isfinite(p); }),
+            data_.record(first + static_cast<std::int64_t>(i)).source,
+            ": the reference model gives a log-prob that is not finite; its weights are damaged, or "
+            "it needs --dtype f32");
+      cache_->append(scores[i]);
+    }
+  }
+
+  Model &policy_, &model_;
+  const preference_data& data_;
+  const fit_options& options_;
+  std::optional<reference_cache> cache_;
+  std::vector<std::vector<std::vector<float>>> computed_;
+};
+
+}  // namespace CANDOR_NS

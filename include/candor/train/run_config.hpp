@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+/// @file
+/// The options in effect of a run, as an ordered list of names and values: written to config.json, and hashed
+/// into checkpoints, so that a run is only continued with what decides its numbers unchanged.
+
+#include <candor/core/dual.hpp>
+#include <candor/core/fingerprint.hpp>
+#include <candor/objective/objective.hpp>
+
+#include <charconv>
+#include <concepts>
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace CANDOR_NS {
+
+class run_config {
+ public:
+  /// Adds a value; numbers with all their digits.
+  template <class Value>
+  void add(std::string name, const Value& value) {
+    if constexpr (std::is_same_v<Value, bool>) {
+      entries_.emplace_back(std::move(name), value ? "true" : "false");
+    } else if constexpr (std::is_arithmetic_v<Value>) {
+      char digits[64];
+      entries_.emplace_back(std::move(name),
+                            std::string(digits, std::to_chars(digits, digits + sizeof digits, value).ptr));
+    } else {
+      entries_.emplace_back(std::move(name), std::string(std::string_view(value)));
+    }
+  }
+  /// Each part of a fingerprint as a value of its own.
+  void add(const fingerprint& f) {
+    for (const auto& part : f.parts()) add(part.label, part.digest);
+  }
+  /// An objective by its numbers: losses and derivatives at fixed cells, and the token weights that it asks
+  /// for.
+  template <class Objective>
+  void add_objective(const Objective& loss);
+
+  /// One digest of all values.
+  std::string hash() const;
+  /// As a JSON object.
+  std::string document() const;
+  /// `learning_rate: 1e-06, was 5e-07` for the first value that differs from those of a config.json, or empty
+  /// where none does or the file is missing.
+  std::string difference_from(const std::filesystem::path& saved) const;
+
+ private:
+  std::vector<std::pair<std::string, std::string>> entries_;
+};
+
+/// Adds config.json and the weights of a model folder to a fingerprint, by size and time.
+void add_model_files(fingerprint& f, const std::filesystem::path& folder, std::string_view label);
+
+template <class Objective>
+void run_config::add_objective(const Objective& loss) {
+  constexpr int cells = cells_in<Objective>;
+  using S = objective_scalar<Objective>;
+  for (int at = 0; at < 3; ++at) {
+    pair<S, cells> item;
+    for (int c = 0; c < cells; ++c) {
+      const double apart = (at - 1.0) * (2 * c - 1.0);  // the chosen answer better, as good, worse
+      item.cells[c] = {S::variable(-5.0 + 2.0 * apart, c), -5.5, 5.0 + c, 7.5 + c};
+    }
+    item.set_ratios();
+    const S value = loss_of(loss, item);
+    const std::string name = "objective " + std::to_string(at);
+    add(name, value.value);
+    for (int c = 0; c < cells; ++c) add(name + " d" + std::to_string(c), value.d[c]);
+  }
+  const token_weights w = token_weights_of(loss);
+  add("token weight", w.gamma);
+  add("token comparison", std::to_string(w.whole_sequence) + std::to_string(w.min_match) +
+                              std::to_string(w.autojunk) + std::to_string(w.weight_insertions));
+}
+
+}  // namespace CANDOR_NS
+
+#if CANDOR_DEFINES
+#include <candor/train/run_config_impl.hpp>
+#endif

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+/// @file
+/// Bodies of run_config.hpp.
+
+#include <candor/io/json_field_impl.hpp>
+#include <candor/io/os_error.hpp>
+#include <candor/train/run_config.hpp>
+
+#include <algorithm>
+#include <system_error>
+
+namespace CANDOR_NS {
+
+CANDOR_INLINE std::string run_config::hash() const {
+  fingerprint f;
+  for (const auto& [name, value] : entries_) f.add(name, value);
+  return f.hex();
+}
+
+CANDOR_INLINE std::string run_config::document() const {
+  nlohmann::ordered_json document = nlohmann::ordered_json::object();
+  for (const auto& [name, value] : entries_) document[name] = value;
+  return document.dump(2) + "\n";
+}
+
+CANDOR_INLINE std::string run_config::difference_from(const std::filesystem::path& saved) const {
+  if (!std::filesystem::exists(saved)) return {};
+  const detail::json document = detail::read_json_file(saved);
+  for (const auto& [name, value] : entries_) {
+    const auto was = document.find(name);
+    if (was == document.end() || !was->is_string()) return text(name, ": ", value, ", was not set");
+    if (const auto before = was->get<std::string>(); before != value)
+      return text(name, ": ", value, ", was ", before);
+  }
+  return {};
+}
+
+CANDOR_INLINE void add_model_files(fingerprint& f, const std::filesystem::path& folder,
+                                   std::string_view label) {
+  std::vector<std::filesystem::path> files;
+  std::error_code problem;
+  auto entry = std::filesystem::directory_iterator(folder, problem);
+  for (; !problem && entry != std::filesystem::directory_iterator(); entry.increment(problem)) {
+    const std::string name = entry->path().filename().string();
+    if (name == "config.json" || name.ends_with(".safetensors") || name.ends_with(".safetensors.index.json"))
+      files.push_back(entry->path());
+  }
+  if (problem) fail_io("list", folder, problem.value());
+  std::sort(files.begin(), files.end());
+  for (const auto& file : files) f.add_file_stat(file, label);
+}
+
+}  // namespace CANDOR_NS
