@@ -5,6 +5,7 @@
 // the stem once, 2 x tower, 6 x head on scored rows, attention left out.
 #include "support/numbers.hpp"
 
+#include <candor/model/compiled.hpp>
 #include <candor/objective/dpo.hpp>
 #include <candor/train/adamw.hpp>
 #include <candor/train/step.hpp>

@@ -3,6 +3,7 @@
 /// @file
 /// A model on held-out scenes: greedy captions, and yes/no questions by the likelier of the two answers.
 
+#include <candor/model/compiled.hpp>
 #include <candor/model/generate.hpp>
 #include <candor/model/processor.hpp>
 

@@ -60,6 +60,7 @@
 #include <candor/data/record_file.hpp>
 #include <candor/data/split.hpp>
 
+#include <candor/model/compiled.hpp>
 #include <candor/model/generate.hpp>
 #include <candor/model/llama.hpp>
 #include <candor/model/llava.hpp>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <candor/core/error.hpp>
 #include <candor/image/decode.hpp>
 #include <candor/image/decoders.hpp>
 #include <candor/image/header_scan.hpp>

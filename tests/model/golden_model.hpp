@@ -8,6 +8,7 @@
 
 #include <candor/backend/host/host.hpp>
 #include <candor/io/safetensors.hpp>
+#include <candor/model/compiled.hpp>
 #include <candor/model/generate.hpp>
 #include <candor/model/scoring.hpp>
 #include <candor/model/weights.hpp>

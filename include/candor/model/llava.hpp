@@ -85,3 +85,7 @@ void save_adapter(llava<B, T>& model, const std::filesystem::path& folder) {
 }
 
 }  // namespace CANDOR_NS
+
+#if CANDOR_COMPILED
+#include <candor/model/compiled.hpp>
+#endif
