@@ -71,6 +71,19 @@ TEST_CASE("the gradients of gathering and embedding agree with differences", "[a
   }
 }
 
+TEST_CASE("words and image features that are not there are refused", "[autograd][gather]") {
+  candor::host cpu({.threads = 1});
+  candor::tape<candor::host> tape(cpu);
+  candor::parameter<candor::host, float> table(cpu, "table", candor::shape{3, 2});
+  table.storage().zero();
+  const candor::variable<candor::host, float> features(candor::tensor<candor::host, float>::zeros(cpu, {2, 2}), false);
+  CHECK_NOTHROW(candor::embed(tape, table, {2, -1}, features, {-1, 1}));
+  CHECK_THROWS_AS(candor::embed(tape, table, {3}), candor::shape_error);
+  CHECK_THROWS_AS(candor::embed(tape, table, {0, -1}), candor::shape_error);
+  CHECK_THROWS_AS(candor::embed(tape, table, {0, -1}, features, {-1, 2}), candor::shape_error);
+  CHECK_THROWS_AS(candor::embed(tape, table, {0, -1}, features, {-1, -1}), candor::shape_error);
+}
+
 TEST_CASE("the gradient of attention agrees with differences", "[autograd][attention]") {
   host cpu;
   // A stem of 3 tokens, a branch of 2 with a branch of 2 on it, another branch of 2; then a tree of 2 whose

@@ -57,10 +57,11 @@ std::map<std::string, std::vector<float>> adapter_values(golden_model<T>& model)
   return out;
 }
 
-/// Adapters on all layers of the decoder, B not zero.
+/// Adapters on the given layers, or on all of the decoder, B not zero.
 template <class T>
-void add_random_adapters(golden_model<T>& model, double dropout) {
-  model.network.add_lora({.rank = 4, .alpha = 8, .dropout = dropout, .seed = 3});
+void add_random_adapters(golden_model<T>& model, double dropout, const std::vector<std::string>& layers = {}) {
+  model.network.add_lora(
+      {.rank = 4, .alpha = 8, .dropout = dropout, .target_modules = layers, .seed = 3});
   candor::random_stream random(51, 0);
   model.network.for_adapters([&](const std::string&, auto& adapter) {
     auto b = adapter.b.storage().to_vector();
@@ -204,6 +205,15 @@ TEST_CASE("dropout of adapters is drawn by step and is off for the reference", "
   CHECK(worst_change(with(true, 7), with(false, 7)) > 1e-3);
   CHECK(with(false, 7) == with(false, 8));
   CHECK(model.log_probs(layout_kind::shared, false, true, 7) == base);
+}
+
+TEST_CASE("dropout of adapters in tower and projector does not depend on the packing", "[model][lora][dropout]") {
+  host cpu({.threads = 2});
+  auto model = base_model<double>(cpu, false);
+  add_random_adapters(model, 0.4, {"fc1", "linear_1"});
+  const auto together = model.log_probs(layout_kind::shared, true, true, 7);
+  CHECK(worst_change(together, model.log_probs(layout_kind::single, true, true, 7)) < 1e-10);
+  CHECK(worst_change(together, model.log_probs(layout_kind::shared, true, true, 8)) > 1e-4);
 }
 
 TEST_CASE("names of layers that the model lacks are refused, and nothing has changed", "[model][lora]") {

@@ -55,6 +55,20 @@ struct forest {
   }
 };
 
+/// Names a token in the dropout's draw, whatever the layout: the record's key and the token's place in its segment,
+/// mixed (the finaliser of splitmix64; Steele et al., 2014). Rows of the record's image n inside the tower are those of
+/// segment -1 - n.
+constexpr std::uint64_t token_key(std::uint64_t record, std::int32_t segment, std::int32_t place) {
+  const auto mix = [](std::uint64_t x) {
+    x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9ull;
+    x = (x ^ (x >> 27)) * 0x94d049bb133111ebull;
+    return x ^ (x >> 31);
+  };
+  const std::uint64_t within =
+      (static_cast<std::uint64_t>(segment) << 32) | static_cast<std::uint32_t>(place);
+  return mix(mix(record + 0x9e3779b97f4a7c15ull) + within);
+}
+
 /// Throws shape_error unless parents precede children, spans and runs fit their segments, each cell lies on
 /// one path, and every scored token is a word that the token before it predicts without seeing it.
 inline void check_forest(const forest& f) {

@@ -22,19 +22,6 @@ CANDOR_INLINE layout_kind parse_layout(std::string_view name) {
 
 namespace detail {
 
-/// Names a token whatever the layout: the record's key and the token's place in its segment, mixed
-/// (the finaliser of splitmix64; Steele et al., 2014).
-constexpr std::uint64_t token_key(std::uint64_t record, std::int32_t segment, std::int32_t place) {
-  const auto mix = [](std::uint64_t x) {
-    x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9ull;
-    x = (x ^ (x >> 27)) * 0x94d049bb133111ebull;
-    return x ^ (x >> 31);
-  };
-  const std::uint64_t within =
-      (static_cast<std::uint64_t>(segment) << 32) | static_cast<std::uint32_t>(place);
-  return mix(mix(record + 0x9e3779b97f4a7c15ull) + within);
-}
-
 /// Position axes of the forests: the most that a segment gives, one where none does.
 CANDOR_INLINE std::int32_t axes_of(std::span<const forest* const> forests) {
   std::size_t axes = 1;

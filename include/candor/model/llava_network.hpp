@@ -14,6 +14,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -42,15 +43,25 @@ class llava_network {
   llama<B, T>& text() { return text_; }
   vision_transformer<B, T>& tower() { return tower_; }
 
-  /// Features of N images: pixels (N, 3 S S) -> (N image_tokens, C).
-  variable<B, T> image_features(const forward_context<B>& context, view<B, const float> pixels) {
-    const auto hidden = tower_(context, pixels, config_.vision_feature_layer);
-    if (config_.vision_feature_select_strategy == feature_select::full) return projector_(context, hidden);
+  /// Which image of which record: what the dropout of adapters in tower and projector is drawn by.
+  struct image_name {
+    std::uint64_t record = 0;
+    std::int32_t image = 0;
+  };
+
+  /// Features of N images: pixels (N, 3 S S) -> (N image_tokens, C). `names` (N) is needed with dropout where tower
+  /// or projector have adapters.
+  variable<B, T> image_features(const forward_context<B>& context, view<B, const float> pixels,
+                                std::span<const image_name> names = {}) {
+    const auto tower_context = on_rows_of_images(context, names, 0);
+    const auto hidden = tower_(tower_context, pixels, config_.vision_feature_layer);
+    if (config_.vision_feature_select_strategy == feature_select::full)
+      return projector_(tower_context, hidden);
     std::vector<std::int32_t> patches;
     const auto count = static_cast<std::int32_t>(config_.vision.patches());
     for (std::int32_t n = 0; n < pixels.rows; ++n)
       for (std::int32_t i = 1; i <= count; ++i) patches.push_back(n * (count + 1) + i);
-    return projector_(context, gather(context.tape, hidden, patches));
+    return projector_(on_rows_of_images(context, names, 1), gather(context.tape, hidden, patches));
   }
 
   /// Words and image features through the decoder: (T, C), before the final norm.
@@ -134,6 +145,21 @@ class llava_network {
   }
 
  private:
+  /// The context with the keys of the images' rows, from row `first` of each, in place of those of the tokens.
+  forward_context<B> on_rows_of_images(const forward_context<B>& context, std::span<const image_name> names,
+                                       std::int32_t first) const {
+    auto out = context;
+    out.token_keys = nullptr;
+    if (!context.dropout || names.empty()) return out;
+    std::vector<std::uint64_t> keys;
+    for (const auto& name : names)
+      for (std::int32_t row = first; row <= config_.vision.patches(); ++row)
+        keys.push_back(token_key(name.record, -1 - name.image, row));
+    out.token_keys = std::make_shared<const tensor<B, std::uint64_t>>(
+        tensor<B, std::uint64_t>::from(*backend_, shape{static_cast<std::int64_t>(keys.size())}, keys));
+    return out;
+  }
+
   B* backend_;
   llava_config config_;
   vision_transformer<B, T> tower_;

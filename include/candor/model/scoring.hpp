@@ -44,7 +44,15 @@ template <class B, class T>
 variable<B, T> pass_features(llava_network<B, T>& network, const forward_context<B>& context, const packed_batch& batch,
                              std::span<const encoded_record* const> records) {
   const auto pixels = pass_pixels(network, batch, records);
-  return pixels.view().rows > 0 ? network.image_features(context, pixels.view()) : variable<B, T>();
+  const std::int64_t width = pixels.view().cols;
+  if (pixels.view().rows == 0) return {};
+  std::vector<typename llava_network<B, T>::image_name> names;
+  for (const auto f : batch.forests) {
+    const auto& record = *records[static_cast<std::size_t>(f)];
+    const auto images = static_cast<std::int32_t>(static_cast<std::int64_t>(record.pixels.size()) / width);
+    for (std::int32_t i = 0; i < images; ++i) names.push_back({record.tree.key, i});
+  }
+  return network.image_features(context, pixels.view(), names);
 }
 
 struct scoring_options {

@@ -112,13 +112,21 @@ variable<B, T> gather(tape<B>& tape, const variable<B, T>& x, const std::vector<
 }
 
 /// Rows of a word table and of image features, mixed: y(i, :) = table(words[i], :) where words[i] >= 0, else
-/// features(patches[i], :). Shapes: table (V, C), features (N, C), words and patches (T), y (T, C).
+/// features(patches[i], :). Shapes: table (V, C), features (N, C), words and patches (T), y (T, C). shape_error for
+/// rows that table or features do not have.
 template <class B, class T>
 variable<B, T> embed(tape<B>& tape, parameter<B, T>& table, const std::vector<std::int32_t>& words,
                      const variable<B, T>& features = {}, const std::vector<std::int32_t>& patches = {}) {
   const bool tracked = tape.recording() && (table.trainable() || features.tracked());
   B& backend = tape.backend();
   const auto count = static_cast<std::int64_t>(words.size());
+  const std::int64_t vocabulary = table.value().rows, feature_rows = features ? features.rows() : 0;
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    const std::int64_t patch = words[i] < 0 && i < patches.size() ? patches[i] : -1;
+    require<shape_error>(words[i] < vocabulary && (words[i] >= 0 || (patch >= 0 && patch < feature_rows)), "[embed] token ", i,
+                         " is word ", words[i], " of ", vocabulary, ", or row ", patch, " of ", feature_rows,
+                         " of image features");
+  }
   variable<B, T> y(backend, shape{count, table.value().cols}, tracked);
   const auto word_rows = to_backend(backend, words);
   backend.rows(count, y.cols(), gather_program<B, T>{table.value(), word_rows.view().data, y.value()});

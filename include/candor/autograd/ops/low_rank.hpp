@@ -99,6 +99,8 @@ void add_low_rank(tape<B>& tape, const variable<B, T>& y, std::int64_t first, co
   keep->b = cast<T>(backend, b.value(), scale);
   view<B, const T> input = x.value();
   if (draw.probability > 0.0) {
+    require<shape_error>(token_keys != nullptr && token_keys->size() == x.rows(), "[add_low_rank] dropout of ", x.extents(),
+                         " needs a key for each row, ", token_keys ? token_keys->size() : 0, " are given");
     keep->dropped = tensor<B, T>(backend, x.extents());
     backend.rows(x.rows(), 8 * x.cols(),
                  dropout_program<B, T>{input, {keep->dropped.view(), false}, token_keys->view().data, draw});
