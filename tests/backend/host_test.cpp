@@ -120,6 +120,17 @@ TEST_CASE("blocks of any size are whole and do not overlap", "[backend][host]") 
   CHECK(cpu.bytes_in_use() == 0);
 }
 
+TEST_CASE("steps of many lengths leave no pool for each of them", "[backend][host]") {
+  host cpu({.threads = 1});
+  for (std::size_t size = 1 << 20; size <= 8 << 20; size += 1 << 19) {
+    void* blocks[4];
+    for (void*& block : blocks) block = cpu.allocate(size);
+    for (void* block : blocks) cpu.release(block, size);
+    CHECK(cpu.pooled_bytes() >= 4 * size);  // the next step of this length takes them
+    CHECK(4 * cpu.pooled_bytes() <= 5 * cpu.peak_bytes());
+  }
+}
+
 TEST_CASE("memory beyond the limit is refused with what to do", "[backend][host]") {
   host cpu({.threads = 1, .memory_limit = 8u << 20});
   void* block = cpu.allocate(5u << 20);

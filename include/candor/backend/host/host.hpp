@@ -45,6 +45,7 @@ class host {
   void copy_out(void* to_host, const void* from, std::size_t bytes) { copy(to_host, from, bytes); }
   std::uint64_t bytes_in_use() const;
   std::uint64_t peak_bytes() const;
+  std::uint64_t pooled_bytes() const;  ///< of released blocks that wait to be used again
 
   /// Calls work(begin, end) over [0, count) cut into ranges of at least `grain`, on the arena's threads.
   void for_ranges(std::int64_t count, std::int64_t grain, function_ref<void(std::int64_t, std::int64_t)> work);

@@ -30,7 +30,8 @@ class onednn;
 }
 
 /// Freed blocks wait in lists by size class (eight classes for each power of two), so that a training step
-/// does not return its activations to the system and fault them in again.
+/// does not return its activations to the system and fault them in again. Waiting and used blocks together stay
+/// within 5/4 of the most that was in use.
 struct host::state {
   explicit state(const host_options& o)
       : options(o), arena(o.threads > 0 ? o.threads : tbb::info::default_concurrency()) {
@@ -56,6 +57,15 @@ struct host::state {
   }
 
   static constexpr std::size_t largest_block = std::size_t{1} << 50;  // bytes: beyond what machines can address
+
+  /// Frees waiting blocks, the largest first, until at most `bytes` wait.
+  void shrink_pool(std::uint64_t bytes) {
+    for (std::size_t c = free_lists.size(); c-- > 0 && pooled > bytes;)
+      for (auto& list = free_lists[c]; !list.empty() && pooled > bytes; list.pop_back()) {
+        std::free(list.back());
+        pooled -= size_of_class(c);
+      }
+  }
 
   host_options options;
   std::optional<tbb::global_control> more_threads;
@@ -84,21 +94,21 @@ CANDOR_INLINE void* host::allocate(std::size_t bytes) {
   const std::size_t c = absurd ? 0 : state::class_of(bytes);
   const std::size_t size = absurd ? bytes : state::size_of_class(c);
   const std::lock_guard lock(s.mutex);
-  const auto over_limit = [&] { return s.options.memory_limit > 0 && s.in_use + s.pooled + size > s.options.memory_limit; };
   void* block = nullptr;
   if (auto& list = s.free_lists[c]; !absurd && !list.empty()) {
     block = list.back();
     list.pop_back();
     s.pooled -= size;
-  } else if (!absurd) {
-    if (over_limit()) {  // give the pool back before giving up
-      for (auto& blocks : s.free_lists) {
-        for (void* b : blocks) std::free(b);
-        blocks.clear();
-      }
-      s.pooled = 0;
+  } else if (const std::uint64_t limit = s.options.memory_limit, used = s.in_use + size;
+             !absurd && (limit == 0 || used <= limit)) {
+    // Steps of many lengths must not leave a pool of blocks behind for each of them.
+    const std::uint64_t most = std::max(s.peak, used) + std::max(s.peak, used) / 4;
+    s.shrink_pool((limit > 0 ? std::min(limit, most) : most) - used);
+    block = std::aligned_alloc(state::alignment, size);
+    if (block == nullptr) {
+      s.shrink_pool(0);
+      block = std::aligned_alloc(state::alignment, size);
     }
-    if (!over_limit()) block = std::aligned_alloc(state::alignment, size);
   }
   require<memory_error>(block != nullptr, "[host] cannot allocate ", size >> 20, " MiB: ", s.in_use >> 20,
                         " MiB are in use, the limit is ",
@@ -115,8 +125,12 @@ CANDOR_INLINE void host::release(void* data, std::size_t bytes) noexcept {
   const std::size_t size = state::size_of_class(c);
   const std::lock_guard lock(s.mutex);
   s.in_use -= size;
-  s.pooled += size;
-  s.free_lists[c].push_back(data);
+  try {
+    s.free_lists[c].push_back(data);
+    s.pooled += size;
+  } catch (const std::bad_alloc&) {  // of the list itself
+    std::free(data);
+  }
 }
 
 CANDOR_INLINE void host::zero(void* data, std::size_t bytes) {
@@ -125,8 +139,18 @@ CANDOR_INLINE void host::zero(void* data, std::size_t bytes) {
 CANDOR_INLINE void host::copy(void* to, const void* from, std::size_t bytes) {
   if (bytes > 0) std::memcpy(to, from, bytes);
 }
-CANDOR_INLINE std::uint64_t host::bytes_in_use() const { return state_->in_use; }
-CANDOR_INLINE std::uint64_t host::peak_bytes() const { return state_->peak; }
+CANDOR_INLINE std::uint64_t host::bytes_in_use() const {
+  const std::lock_guard lock(state_->mutex);
+  return state_->in_use;
+}
+CANDOR_INLINE std::uint64_t host::peak_bytes() const {
+  const std::lock_guard lock(state_->mutex);
+  return state_->peak;
+}
+CANDOR_INLINE std::uint64_t host::pooled_bytes() const {
+  const std::lock_guard lock(state_->mutex);
+  return state_->pooled;
+}
 
 CANDOR_INLINE void host::for_ranges(std::int64_t count, std::int64_t grain,
                                     function_ref<void(std::int64_t, std::int64_t)> work) {
