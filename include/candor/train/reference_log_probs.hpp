@@ -53,6 +53,16 @@ class reference_log_probs {
     fingerprint f;
     add_model_files(f, model_.folder(), "reference model");
     f.add("reference model", name_of(dtype_v<typename Model::value_type>));
+    std::string adapters;
+    if (second())
+      model_.network().for_adapters([&](const std::string& layer, auto& adapter) {
+        adapters += layer + text(" ", adapter.scale);
+        for (const auto* p : {&adapter.a, &adapter.b}) {
+          const auto values = p->storage().to_vector();
+          adapters += hash_bytes(std::as_bytes(std::span(values)));
+        }
+      });
+    f.add("reference adapter", adapters);
     policy_.processor().add_to(f);
     data_.add_to(f, options_.hash_images ? image_digest::bytes : image_digest::stat);
     return f;
@@ -72,7 +82,7 @@ class reference_log_probs {
       cache_.emplace(cells);
     const std::int64_t before = cache_->records(), total = data_.size();
     if (before == total) return;
-    require<input_error>(!changed || &model_ != &policy_ || policy_.network().has_adapters(), path.string(),
+    require<input_error>(!changed || second() || policy_.network().has_adapters(), path.string(),
                          ": the reference log-probs of the run are gone, and the weights have changed since; "
                          "start the run anew");
     progress shown({.title = "reference", .total = total, .done = before, .quiet = options_.quiet});
@@ -111,6 +121,9 @@ class reference_log_probs {
   }
 
  private:
+  /// A second model is the reference as it is; of the policy it is the part without adapters.
+  bool second() const { return &model_ != &policy_; }
+
   template <class Encode>
   auto prefetch_quietly(std::int64_t count, Encode encode) const {
     const blocked_stop_signals quiet;  // the thread inherits it
@@ -122,7 +135,7 @@ class reference_log_probs {
     for (const auto& i : group) records.push_back(&i.record);
     return score(
         model_.network(), std::span<const encoded_record* const>(records),
-        {.packing = {.layout = options_.layout, .max_tokens = options_.max_tokens}, .adapters = false});
+        {.packing = {.layout = options_.layout, .max_tokens = options_.max_tokens}, .adapters = second()});
   }
 
   void append(const std::vector<std::vector<std::vector<float>>>& scores, std::int64_t first) {

@@ -44,7 +44,8 @@ class trainer {
   trainer(Model& policy, const Objective& loss, const adamw& optimizer)
       : policy_(policy), loss_(loss), optimizer_options_(optimizer) {}
 
-  /// The log-probs of this model are the reference, instead of those of the policy as it is before training.
+  /// The log-probs of this model, with its adapters, are the reference. Without one it is the policy as it is
+  /// before training, without adapters.
   void set_reference(Model& reference) { reference_ = &reference; }
 
   /// Trains. Throws `interrupted` after saving a checkpoint where SIGTERM or SIGINT asked to stop.
