@@ -77,6 +77,15 @@ CANDOR_INLINE void require_model_type(const json_field& root, std::initializer_l
 }  // namespace detail
 
 CANDOR_INLINE void check(const llava_config& c, std::string_view place) {
+  // Before anything is multiplied: the bounds are far beyond real models, and their products fit an int.
+  const auto at_most = [&](int value, int most, std::string_view what) {
+    require<input_error>(value <= most, place, ": ", what, " ", value, " cannot be right; at most ", most, " is supported");
+  };
+  at_most(c.vision.num_hidden_layers, 4096, "num_hidden_layers of the vision tower");
+  at_most(c.text.num_hidden_layers, 4096, "num_hidden_layers of the language model");
+  at_most(c.vision.image_size, 1 << 14, "image_size");
+  at_most(c.text.num_attention_heads, 1 << 14, "num_attention_heads of the language model");
+  at_most(c.text.head_dim, 1 << 14, "head_dim");
   const auto divides = [&](int part, int whole, std::string_view what) {
     require<input_error>(part > 0 && whole > 0 && whole % part == 0, place, ": ", what, ": ", part,
                          " does not divide ", whole);
