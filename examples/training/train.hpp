@@ -31,6 +31,7 @@ outcome train_as(const options& o, const Objective& loss) {
   if (!o.reference_model.empty()) trainer.set_reference(reference.emplace(candor::load_llava<T>(cpu, o.reference_model, o.processor)));
   const auto run = trainer.fit(pairs, o.fit);
 
+  const candor::stop_signals later;  // one signal does not cost what was learnt: the result is written first
   const auto target = o.output / (o.lora.rank > 0 ? "adapter" : "model");
   std::filesystem::remove_all(target);  // of an earlier end of the same run
   if (o.lora.rank > 0)

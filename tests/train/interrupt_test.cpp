@@ -57,6 +57,34 @@ TEST_CASE("a signal saves, leaves with 75, and the run resumes to the same bytes
 #endif
 }
 
+TEST_CASE("a signal while the result is written does not cost the result", "[train][interrupt][fault]") {
+#if CANDOR_FAULT_POINTS
+  const train_world world;
+  const auto log = world.scratch / "log";
+  {
+    const environment counted("CANDOR_FAULT_LOG", log);
+    world.trained("whole", lora);
+  }
+  const auto wanted = world.results("whole");
+  int renames = 0;
+  const std::string passed = candor::read_file(log);
+  for (auto at = passed.find("file.before_rename"); at != passed.npos;
+       at = passed.find("file.before_rename", at + 1))
+    ++renames;
+  REQUIRE(renames >= 4);
+  for (const int last : {1, 0}) {  // the adapter's two files
+    const environment fault("CANDOR_FAULT", candor::text("file.before_rename:", renames - last, ":term"));
+    const auto end = world.start(candor::text("stopped", last), lora);
+    INFO(end.err);
+    CHECK(end.signal == 0);
+    CHECK(end.code == 0);
+    check_same(wanted, world.results(candor::text("stopped", last)));
+  }
+#else
+  CANDOR_SKIP("built without CANDOR_FAULT_POINTS=1");
+#endif
+}
+
 TEST_CASE("reference log-probs that were computed before a signal are not computed again",
           "[train][interrupt][fault]") {
 #if CANDOR_FAULT_POINTS
