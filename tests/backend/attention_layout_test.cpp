@@ -242,6 +242,12 @@ TEST_CASE("attention over shapes that do not fit is refused", "[backend][attenti
   CHECK_THROWS_WITH(run({2, 1, 4, 1.0}, layout, wrong), candor_test::contains("k (6, 5)"));
   CHECK_THROWS_AS(run({2, 1, 4, 1.0}, attention_layout::full(2, 4), k), candor::shape_error);
   CHECK_THROWS_WITH(run({3, 2, 4, 1.0}, layout, k), candor_test::contains("3 query heads cannot share 2"));
+  auto without_trees = layout;
+  without_trees.trees.clear();
+  CHECK_THROWS_WITH(run({2, 1, 4, 1.0}, without_trees, k), candor_test::contains("boundaries of trees"));
+  auto cut = layout;
+  cut.trees.back() -= 1;
+  CHECK_THROWS_WITH(run({2, 1, 4, 1.0}, cut, k), candor_test::contains("boundaries of trees"));
   const candor::decode_layout decode{{{0, 3, 0, 2}}, {1, 1}, 4};
   CHECK_THROWS_AS(
       cpu.attention_decode<float>({2, 1, 4, 1.0}, decode, q.in(), k.in(), k.in(), k.in(), k.in(), out.view()),

@@ -115,8 +115,10 @@ class adamw_optimizer {
  public:
   adamw_optimizer(B& backend, const adamw& options, std::uint64_t seed) : backend_(&backend), options_(options), seed_(seed) {}
 
+  /// Trains p from now on. A gradient that it has, of a step that an exception ended, is dropped.
   template <class T>
   void add(parameter<B, T>& p) {
+    p.drop_gradient();
     slots_.push_back(std::make_unique<typed_slot<T>>(*backend_, p, options_, seed_ ^ (slots_.size() << 32)));
   }
 

@@ -46,6 +46,10 @@ void check_attention(const attention_heads& h, const attention_layout& layout, c
   const std::int64_t t = layout.tokens();
   require<shape_error>(h.kv_count > 0 && h.count % h.kv_count == 0, "[attention] ", h.count,
                        " query heads cannot share ", h.kv_count, " key heads");
+  require<shape_error>(static_cast<std::int64_t>(layout.visible_until.size()) == t && !layout.trees.empty() &&
+                           layout.trees.front() == 0 && layout.trees.back() == t,
+                       "[attention] a layout of ", t, " tokens has ", layout.visible_until.size(),
+                       " ends of visibility, and ", layout.trees.size(), " boundaries of trees, which must go from 0 to ", t);
   require<shape_error>(q.rows == t && q.cols == h.count * h.size && k.rows == t && k.cols == h.kv_count * h.size &&
                            v.rows == t && v.cols == k.cols && lse.rows == h.count && lse.cols == t,
                        "[attention] q ", q, ", k ", k, ", v ", v, ", lse ", lse, " do not fit ", t, " tokens, ", h.count,
