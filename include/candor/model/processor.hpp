@@ -57,7 +57,8 @@ class processor {
   /// Decodes and transforms: (images, 3, S, S) in a row.
   std::vector<float> pixels(std::span<const std::filesystem::path> images) const;
 
-  /// A question alone, as generation takes it.
+  /// A question alone, as generation takes it. Its key is 0: give each prompt a key of its own where they are sampled,
+  /// or all draw the same random numbers.
   encoded_record prompt(const std::string& question, std::span<const std::filesystem::path> images,
                         std::string_view where = {}) const;
 

@@ -20,7 +20,7 @@ enum class reference_source {
 
 struct fit_options {
   std::filesystem::path run_folder = "runs/run";
-  double epochs = 1.0;
+  double epochs = 1.0;               ///< passes over the records, rounded down to whole steps, at least one
   std::int64_t max_steps = 0;        ///< optimizer steps; 0: what the epochs give
   std::int64_t batch_size = 8;       ///< pairs of an optimizer step
   std::int64_t max_tokens = 8192;    ///< of a pass; a step takes as many passes as it needs

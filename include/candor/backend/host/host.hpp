@@ -31,6 +31,7 @@ class host {
 
   explicit host(const host_options& options = {});
   ~host();
+  /// Only while nothing that was made with it lives: tensors and networks keep its address.
   host(host&&) noexcept;
   host& operator=(host&&) noexcept;
 
