@@ -15,11 +15,13 @@
 using namespace candor_test;
 using candor::variable;
 
-TEST_CASE("the gradient of a linear layer with bias and residual agrees with differences", "[autograd][linear]") {
+TEST_CASE("the gradient of a linear layer with bias and residual agrees with differences",
+          "[autograd][linear]") {
   host cpu;
   const auto x = random_variable(cpu, {5, 4}, 1), residual = random_variable(cpu, {5, 3}, 2);
   auto w = random_parameter(cpu, "w", {3, 4}, 3), b = random_parameter(cpu, "b", {3}, 4);
-  check_gradients(cpu, {x, residual}, {&w, &b}, [&](auto& tape) { return candor::linear(tape, x, w, &b, residual); });
+  check_gradients(cpu, {x, residual}, {&w, &b},
+                  [&](auto& tape) { return candor::linear(tape, x, w, &b, residual); });
 }
 
 TEST_CASE("an input that is used twice receives both gradients", "[autograd][linear]") {
@@ -27,7 +29,8 @@ TEST_CASE("an input that is used twice receives both gradients", "[autograd][lin
   const auto x = random_variable(cpu, {5, 4}, 1);
   auto w = random_parameter(cpu, "w", {4, 4}, 3);
   check_gradients(cpu, {x}, {&w}, [&](auto& tape) {
-    return candor::linear(tape, candor::activate<candor::gelu>(tape, candor::linear(tape, x, w)), w, nullptr, x);
+    return candor::linear(tape, candor::activate<candor::gelu>(tape, candor::linear(tape, x, w)), w, nullptr,
+                          x);
   });
 }
 
@@ -76,7 +79,8 @@ TEST_CASE("words and image features that are not there are refused", "[autograd]
   candor::tape<candor::host> tape(cpu);
   candor::parameter<candor::host, float> table(cpu, "table", candor::shape{3, 2});
   table.storage().zero();
-  const candor::variable<candor::host, float> features(candor::tensor<candor::host, float>::zeros(cpu, {2, 2}), false);
+  const candor::variable<candor::host, float> features(
+      candor::tensor<candor::host, float>::zeros(cpu, {2, 2}), false);
   CHECK_NOTHROW(candor::embed(tape, table, {2, -1}, features, {-1, 1}));
   CHECK_THROWS_AS(candor::embed(tape, table, {3}), candor::shape_error);
   CHECK_THROWS_AS(candor::embed(tape, table, {0, -1}), candor::shape_error);
@@ -147,7 +151,8 @@ TEST_CASE("a block that is run again gives the same bits as one that is kept", "
   const auto x = random_variable(cpu, {5, 4}, 1);
   auto w = random_parameter(cpu, "w", {4, 4}, 3);
   const auto block = [&](candor::tape<host>& tape, const variable<host, double>& in) {
-    return candor::linear(tape, candor::activate<candor::gelu>(tape, candor::linear(tape, in, w)), w, nullptr, in);
+    return candor::linear(tape, candor::activate<candor::gelu>(tape, candor::linear(tape, in, w)), w, nullptr,
+                          in);
   };
   const auto run = [&](bool again) {
     x.drop_gradient();

@@ -59,9 +59,9 @@ std::map<std::string, std::vector<float>> adapter_values(golden_model<T>& model)
 
 /// Adapters on the given layers, or on all of the decoder, B not zero.
 template <class T>
-void add_random_adapters(golden_model<T>& model, double dropout, const std::vector<std::string>& layers = {}) {
-  model.network.add_lora(
-      {.rank = 4, .alpha = 8, .dropout = dropout, .target_modules = layers, .seed = 3});
+void add_random_adapters(golden_model<T>& model, double dropout,
+                         const std::vector<std::string>& layers = {}) {
+  model.network.add_lora({.rank = 4, .alpha = 8, .dropout = dropout, .target_modules = layers, .seed = 3});
   candor::random_stream random(51, 0);
   model.network.for_adapters([&](const std::string&, auto& adapter) {
     auto b = adapter.b.storage().to_vector();
@@ -207,7 +207,8 @@ TEST_CASE("dropout of adapters is drawn by step and is off for the reference", "
   CHECK(model.log_probs(layout_kind::shared, false, true, 7) == base);
 }
 
-TEST_CASE("dropout of adapters in tower and projector does not depend on the packing", "[model][lora][dropout]") {
+TEST_CASE("dropout of adapters in tower and projector does not depend on the packing",
+          "[model][lora][dropout]") {
   host cpu({.threads = 2});
   auto model = base_model<double>(cpu, false);
   add_random_adapters(model, 0.4, {"fc1", "linear_1"});

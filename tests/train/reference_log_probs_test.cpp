@@ -31,8 +31,10 @@ TEST_CASE("a second model is the reference with its adapters", "[train][referenc
   candor_test::write_tiny_pictures(scratch / "images", 2);
   candor::write_atomically(
       scratch / "pairs.jsonl",
-      R"({"image": "0.png", "question": "What is it?", "chosen": "a cat", "rejected": "a red dog"})" "\n"
-      R"({"image": "1.png", "question": "Where?", "chosen": "left of it", "rejected": "right"})" "\n");
+      R"({"image": "0.png", "question": "What is it?", "chosen": "a cat", "rejected": "a red dog"})"
+      "\n"
+      R"({"image": "1.png", "question": "Where?", "chosen": "left of it", "rejected": "right"})"
+      "\n");
   const candor::preference_data data(scratch / "pairs.jsonl", {.images = scratch / "images"});
   candor::host cpu({.threads = 1});
   auto policy = candor::load_llava<float>(cpu, scratch / "model");
@@ -43,8 +45,8 @@ TEST_CASE("a second model is the reference with its adapters", "[train][referenc
   const auto encode = [&](std::int64_t i) {
     const auto record = data.record(i);
     const auto& p = policy.processor();
-    return candor::training_item{
-        {candor::preference_tree(p, record, candor::dpo{}), p.pixels(record.images)}, i};
+    return candor::training_item{{candor::preference_tree(p, record, candor::dpo{}), p.pixels(record.images)},
+                                 i};
   };
   const candor::fit_options options{.quiet = true};
   candor::reference_log_probs<model, candor::dpo> reference(policy, &second, data, options);

@@ -55,9 +55,9 @@ struct forest {
   }
 };
 
-/// Names a token in the dropout's draw, whatever the layout: the record's key and the token's place in its segment,
-/// mixed (the finaliser of splitmix64; Steele et al., 2014). Rows of the record's image n inside the tower are those of
-/// segment -1 - n.
+/// Names a token in the dropout's draw, whatever the layout: the record's key and the token's place in its
+/// segment, mixed (the finaliser of splitmix64; Steele et al., 2014). Rows of the record's image n inside the
+/// tower are those of segment -1 - n.
 constexpr std::uint64_t token_key(std::uint64_t record, std::int32_t segment, std::int32_t place) {
   const auto mix = [](std::uint64_t x) {
     x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9ull;

@@ -45,7 +45,8 @@ class llava {
 ///     candor::host cpu;
 ///     auto policy = candor::load_llava<float>(cpu, "llava-1.5-7b-hf");
 template <class T, class B>
-llava<B, T> load_llava(B& backend, const std::filesystem::path& folder, const processor_options& options = {}) {
+llava<B, T> load_llava(B& backend, const std::filesystem::path& folder,
+                       const processor_options& options = {}) {
   return {backend, folder, options};
 }
 
@@ -55,22 +56,24 @@ inline void copy_processor_files(const std::filesystem::path& from, const std::f
   std::filesystem::create_directories(to, failed);
   require<io_error>(!failed, "cannot make the folder ", to.string(), ": ", failed.message());
   for (const char* name :
-       {"tokenizer.model", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
-        "chat_template.json", "chat_template.jinja", "preprocessor_config.json", "processor_config.json",
-        "generation_config.json"}) {
+       {"tokenizer.model", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
+        "added_tokens.json", "chat_template.json", "chat_template.jinja", "preprocessor_config.json",
+        "processor_config.json", "generation_config.json"}) {
     if (!std::filesystem::exists(from / name)) continue;
-    std::filesystem::copy_file(from / name, to / name, std::filesystem::copy_options::overwrite_existing, failed);
+    std::filesystem::copy_file(from / name, to / name, std::filesystem::copy_options::overwrite_existing,
+                               failed);
     require<io_error>(!failed, (to / name).string(), ": cannot be written: ", failed.message());
   }
 }
 
-/// Writes the whole model. Adapters must have been merged. Without a naming, a model that came in original LLaVA's
-/// layout is written in it, since transformers' needs an id for `<image>` (the tool `export` adds one); any other is
-/// written so that every `transformers` loads it.
+/// Writes the whole model. Adapters must have been merged. Without a naming, a model that came in original
+/// LLaVA's layout is written in it, since transformers' needs an id for `<image>` (the tool `export` adds
+/// one); any other is written so that every `transformers` loads it.
 template <class B, class T>
 void save_llava(llava<B, T>& model, const std::filesystem::path& folder, dtype as = dtype_v<T>,
                 std::optional<naming> scheme = {}) {
-  require<usage_error>(!model.network().has_adapters(), "[save_llava] merge the adapters first, or save them alone");
+  require<usage_error>(!model.network().has_adapters(),
+                       "[save_llava] merge the adapters first, or save them alone");
   const llava_config& config = model.network().config();
   if (!scheme) scheme = config.image_token_index < 0 ? naming::llava : naming::hf_old;
   copy_processor_files(model.folder(), folder);

@@ -79,7 +79,8 @@ CANDOR_INLINE void require_model_type(const json_field& root, std::initializer_l
 CANDOR_INLINE void check(const llava_config& c, std::string_view place) {
   // Before anything is multiplied: the bounds are far beyond real models, and their products fit an int.
   const auto at_most = [&](int value, int most, std::string_view what) {
-    require<input_error>(value <= most, place, ": ", what, " ", value, " cannot be right; at most ", most, " is supported");
+    require<input_error>(value <= most, place, ": ", what, " ", value, " cannot be right; at most ", most,
+                         " is supported");
   };
   at_most(c.vision.num_hidden_layers, 4096, "num_hidden_layers of the vision tower");
   at_most(c.text.num_hidden_layers, 4096, "num_hidden_layers of the language model");

@@ -49,8 +49,8 @@ class llava_network {
     std::int32_t image = 0;
   };
 
-  /// Features of N images: pixels (N, 3 S S) -> (N image_tokens, C). `names` (N) is needed with dropout where tower
-  /// or projector have adapters.
+  /// Features of N images: pixels (N, 3 S S) -> (N image_tokens, C). `names` (N) is needed with dropout where
+  /// tower or projector have adapters.
   variable<B, T> image_features(const forward_context<B>& context, view<B, const float> pixels,
                                 std::span<const image_name> names = {}) {
     const auto tower_context = on_rows_of_images(context, names, 0);
@@ -126,7 +126,8 @@ class llava_network {
       require<usage_error>(
           std::any_of(paths.begin(), paths.end(), [&](const auto& path) { return is_target(path, {name}); }),
           "[lora] no linear layer is called ", name,
-          "; the last parts of their names are q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj, "
+          "; the last parts of their names are q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, "
+          "down_proj, "
           "linear_1, linear_2, out_proj, fc1, fc2");
     for_parameters([](parameter<B, T>& p) { p.set_trainable(false); });
     const auto wanted = [&](std::string_view path) {
@@ -145,7 +146,8 @@ class llava_network {
   }
 
  private:
-  /// The context with the keys of the images' rows, from row `first` of each, in place of those of the tokens.
+  /// The context with the keys of the images' rows, from row `first` of each, in place of those of the
+  /// tokens.
   forward_context<B> on_rows_of_images(const forward_context<B>& context, std::span<const image_name> names,
                                        std::int32_t first) const {
     auto out = context;

@@ -29,7 +29,8 @@ tensor<B, float> pass_pixels(llava_network<B, T>& network, const packed_batch& b
   }
   require<shape_error>(static_cast<std::int64_t>(all.size()) % width == 0, "[pass_pixels] ", all.size(),
                        " pixel values are no whole number of images of ", width);
-  return tensor<B, float>::from(network.backend(), shape{static_cast<std::int64_t>(all.size()) / width, width}, all);
+  return tensor<B, float>::from(network.backend(),
+                                shape{static_cast<std::int64_t>(all.size()) / width, width}, all);
 }
 
 /// The forests of records, as `pack` takes them.
@@ -41,8 +42,8 @@ inline std::vector<const forest*> trees_of(std::span<const encoded_record* const
 
 /// Features of a pass's images, or nothing where it has none.
 template <class B, class T>
-variable<B, T> pass_features(llava_network<B, T>& network, const forward_context<B>& context, const packed_batch& batch,
-                             std::span<const encoded_record* const> records) {
+variable<B, T> pass_features(llava_network<B, T>& network, const forward_context<B>& context,
+                             const packed_batch& batch, std::span<const encoded_record* const> records) {
   const auto pixels = pass_pixels(network, batch, records);
   const std::int64_t width = pixels.view().cols;
   if (pixels.view().rows == 0) return {};
@@ -76,7 +77,8 @@ std::vector<std::vector<std::vector<float>>> score(llava_network<B, T>& network,
     for (std::size_t n = 0; n < values.size(); ++n) {
       const scored_token& s = batch.scored[n];
       auto& cell = result[static_cast<std::size_t>(s.forest)][static_cast<std::size_t>(s.cell)];
-      if (cell.size() <= static_cast<std::size_t>(s.place)) cell.resize(static_cast<std::size_t>(s.place) + 1);
+      if (cell.size() <= static_cast<std::size_t>(s.place))
+        cell.resize(static_cast<std::size_t>(s.place) + 1);
       cell[static_cast<std::size_t>(s.place)] = static_cast<float>(values[n]);
     }
   }

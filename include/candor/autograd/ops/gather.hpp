@@ -18,7 +18,8 @@
 
 namespace CANDOR_NS {
 
-/// For each row that is used, the places that use it: places of row rows[i] are places[starts[i] .. starts[i+1]).
+/// For each row that is used, the places that use it: places of row rows[i] are places[starts[i] ..
+/// starts[i+1]).
 struct row_uses {
   std::vector<std::int32_t> rows, starts, places;
 
@@ -79,7 +80,8 @@ struct scatter_sum_program {
     const std::int32_t *first = places + starts[u], *last = places + starts[u + 1];
     team.each(d.cols, [=](std::int64_t j) {
       A sum = static_cast<A>(to[j]);
-      for (const std::int32_t* place = first; place != last; ++place) sum += static_cast<A>(source(*place, j));
+      for (const std::int32_t* place = first; place != last; ++place)
+        sum += static_cast<A>(source(*place, j));
       to[j] = static_cast<G>(sum);
     });
   }
@@ -92,8 +94,9 @@ void scatter_sum(B& backend, const row_uses& uses, view<B, const T> d_y, const g
   if (uses.rows.empty()) return;
   const auto rows = to_backend(backend, uses.rows), starts = to_backend(backend, uses.starts),
              places = to_backend(backend, uses.places);
-  backend.rows(static_cast<std::int64_t>(uses.rows.size()), 2 * d_y.cols,
-               scatter_sum_program<B, T, G>{d_y, rows.view().data, starts.view().data, places.view().data, sink.d});
+  backend.rows(
+      static_cast<std::int64_t>(uses.rows.size()), 2 * d_y.cols,
+      scatter_sum_program<B, T, G>{d_y, rows.view().data, starts.view().data, places.view().data, sink.d});
 }
 
 template <class B, class T>
@@ -112,8 +115,8 @@ variable<B, T> gather(tape<B>& tape, const variable<B, T>& x, const std::vector<
 }
 
 /// Rows of a word table and of image features, mixed: y(i, :) = table(words[i], :) where words[i] >= 0, else
-/// features(patches[i], :). Shapes: table (V, C), features (N, C), words and patches (T), y (T, C). shape_error for
-/// rows that table or features do not have.
+/// features(patches[i], :). Shapes: table (V, C), features (N, C), words and patches (T), y (T, C).
+/// shape_error for rows that table or features do not have.
 template <class B, class T>
 variable<B, T> embed(tape<B>& tape, parameter<B, T>& table, const std::vector<std::int32_t>& words,
                      const variable<B, T>& features = {}, const std::vector<std::int32_t>& patches = {}) {
@@ -123,9 +126,9 @@ variable<B, T> embed(tape<B>& tape, parameter<B, T>& table, const std::vector<st
   const std::int64_t vocabulary = table.value().rows, feature_rows = features ? features.rows() : 0;
   for (std::size_t i = 0; i < words.size(); ++i) {
     const std::int64_t patch = words[i] < 0 && i < patches.size() ? patches[i] : -1;
-    require<shape_error>(words[i] < vocabulary && (words[i] >= 0 || (patch >= 0 && patch < feature_rows)), "[embed] token ", i,
-                         " is word ", words[i], " of ", vocabulary, ", or row ", patch, " of ", feature_rows,
-                         " of image features");
+    require<shape_error>(words[i] < vocabulary && (words[i] >= 0 || (patch >= 0 && patch < feature_rows)),
+                         "[embed] token ", i, " is word ", words[i], " of ", vocabulary, ", or row ", patch,
+                         " of ", feature_rows, " of image features");
   }
   variable<B, T> y(backend, shape{count, table.value().cols}, tracked);
   const auto word_rows = to_backend(backend, words);
@@ -138,7 +141,8 @@ variable<B, T> embed(tape<B>& tape, parameter<B, T>& table, const std::vector<st
     tape.record([&backend, &table, words, features, patches, y] {
       if (table.trainable())
         scatter_sum<B, T, accumulator_t<T>>(backend, row_uses::of(words), y.gradient(), table.sink());
-      if (features.tracked()) scatter_sum<B, T, T>(backend, row_uses::of(patches), y.gradient(), features.sink());
+      if (features.tracked())
+        scatter_sum<B, T, T>(backend, row_uses::of(patches), y.gradient(), features.sink());
     });
   return y;
 }

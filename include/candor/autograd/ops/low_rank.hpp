@@ -2,9 +2,9 @@
 #pragma once
 /// @file
 /// A low-rank correction (LoRA; Hu et al., 2021) added to columns of a result: y += s drop(x) A^T B^T.
-/// Backward, with z = drop(x) A^T:  d_B += s d_y^T z,  d_z = s d_y B,  d_A += d_z^T drop(x),  d_x += undrop(d_z A).
-/// A and B are kept in the accumulator type and cast to the elements of the model for the products.
-/// Shapes: x (T, in), A (r, in), B (out, r), y (T, at least out).
+/// Backward, with z = drop(x) A^T:  d_B += s d_y^T z,  d_z = s d_y B,  d_A += d_z^T drop(x),  d_x +=
+/// undrop(d_z A). A and B are kept in the accumulator type and cast to the elements of the model for the
+/// products. Shapes: x (T, in), A (r, in), B (out, r), y (T, at least out).
 
 #include <candor/autograd/ops/linear.hpp>
 #include <candor/autograd/tape.hpp>
@@ -30,7 +30,8 @@ struct cast_program {
     const From* in = x.row(row);
     To* out = y.row(row);
     const auto s = scale;
-    team.each(x.cols, [=](std::int64_t i) { out[i] = static_cast<To>(s * static_cast<accumulator_t<To>>(in[i])); });
+    team.each(x.cols,
+              [=](std::int64_t i) { out[i] = static_cast<To>(s * static_cast<accumulator_t<To>>(in[i])); });
   }
 };
 
@@ -41,8 +42,8 @@ tensor<B, To> cast(B& backend, view<B, const From> x, double scale = 1.0) {
   return y;
 }
 
-/// Which elements of a layer's input are dropped: drawn by (layer, token, step), so a stem that is shared by its
-/// branches has one mask, and a step can be run again.
+/// Which elements of a layer's input are dropped: drawn by (layer, token, step), so a stem that is shared by
+/// its branches has one mask, and a step can be run again.
 struct dropout_draw {
   double probability = 0.0;
   std::uint64_t seed = 0, layer = 0, step = 0;
@@ -70,8 +71,9 @@ struct dropout_program {
     const auto low = [](std::uint64_t v) { return static_cast<std::uint32_t>(v); };
     const auto high = [](std::uint64_t v) { return static_cast<std::uint32_t>(v >> 32); };
     team.each((columns + 3) / 4, [=](std::int64_t block) {
-      const uint32x4 words = philox({{low(token), high(token), static_cast<std::uint32_t>(block), low(d.step)}},
-                                    low(d.seed) ^ low(d.layer), high(d.seed) ^ high(d.layer) ^ high(d.step));
+      const uint32x4 words =
+          philox({{low(token), high(token), static_cast<std::uint32_t>(block), low(d.step)}},
+                 low(d.seed) ^ low(d.layer), high(d.seed) ^ high(d.layer) ^ high(d.step));
       for (std::int64_t j = 0; j < 4 && 4 * block + j < columns; ++j) {
         const std::int64_t i = 4 * block + j;
         const bool kept = unit_float(words[static_cast<int>(j)]) >= threshold;
@@ -85,10 +87,11 @@ struct dropout_program {
 /// Adds the correction to the columns [first, first + out) of y, which must be fresh: the value of no other
 /// operation's input yet. `token_keys` (T) is needed where the dropout is positive.
 template <class B, class T>
-void add_low_rank(tape<B>& tape, const variable<B, T>& y, std::int64_t first, const variable<B, T>& x,
-                  parameter<B, accumulator_t<T>>& a, parameter<B, accumulator_t<T>>& b, double scale,
-                  const dropout_draw& draw = {},
-                  std::type_identity_t<std::shared_ptr<const tensor<B, std::uint64_t>>> token_keys = nullptr) {
+void add_low_rank(
+    tape<B>& tape, const variable<B, T>& y, std::int64_t first, const variable<B, T>& x,
+    parameter<B, accumulator_t<T>>& a, parameter<B, accumulator_t<T>>& b, double scale,
+    const dropout_draw& draw = {},
+    std::type_identity_t<std::shared_ptr<const tensor<B, std::uint64_t>>> token_keys = nullptr) {
   using A = accumulator_t<T>;
   B& backend = tape.backend();
   struct saved {
@@ -99,15 +102,17 @@ void add_low_rank(tape<B>& tape, const variable<B, T>& y, std::int64_t first, co
   keep->b = cast<T>(backend, b.value(), scale);
   view<B, const T> input = x.value();
   if (draw.probability > 0.0) {
-    require<shape_error>(token_keys != nullptr && token_keys->size() == x.rows(), "[add_low_rank] dropout of ", x.extents(),
-                         " needs a key for each row, ", token_keys ? token_keys->size() : 0, " are given");
+    require<shape_error>(token_keys != nullptr && token_keys->size() == x.rows(),
+                         "[add_low_rank] dropout of ", x.extents(), " needs a key for each row, ",
+                         token_keys ? token_keys->size() : 0, " are given");
     keep->dropped = tensor<B, T>(backend, x.extents());
     backend.rows(x.rows(), 8 * x.cols(),
                  dropout_program<B, T>{input, {keep->dropped.view(), false}, token_keys->view().data, draw});
     input = keep->dropped.view();
   }
   keep->z = tensor<B, T>(backend, shape{x.rows(), a.extents().rows()});
-  backend.template matmul<T, T>(transpose::no, input, transpose::yes, std::as_const(keep->a).view(), keep->z.view());
+  backend.template matmul<T, T>(transpose::no, input, transpose::yes, std::as_const(keep->a).view(),
+                                keep->z.view());
   const std::int64_t out = b.extents().rows();
   backend.template matmul<T, T>(transpose::no, std::as_const(keep->z).view(), transpose::yes,
                                 std::as_const(keep->b).view(), y.value().slice_cols(first, out), true);
@@ -117,7 +122,8 @@ void add_low_rank(tape<B>& tape, const variable<B, T>& y, std::int64_t first, co
     const view<B, const T> d_y = y.gradient().slice_cols(first, out);
     const view<B, const T> z = std::as_const(keep->z).view();
     tensor<B, T> d_z(backend, keep->z.extents());
-    backend.template matmul<T, T>(transpose::no, d_y, transpose::no, std::as_const(keep->b).view(), d_z.view());
+    backend.template matmul<T, T>(transpose::no, d_y, transpose::no, std::as_const(keep->b).view(),
+                                  d_z.view());
     const view<B, const T> d_z_view = std::as_const(d_z).view();
     if (b.trainable()) {
       tensor<B, A> d_b(backend, b.extents());
@@ -129,17 +135,20 @@ void add_low_rank(tape<B>& tape, const variable<B, T>& y, std::int64_t first, co
     }
     if (a.trainable()) {
       const auto d_a = a.sink();
-      const view<B, const T> input = keep->dropped ? std::as_const(keep->dropped).view() : view<B, const T>(x.value());
+      const view<B, const T> input =
+          keep->dropped ? std::as_const(keep->dropped).view() : view<B, const T>(x.value());
       backend.template matmul<T, A>(transpose::yes, d_z_view, transpose::no, input, d_a.d, d_a.add);
     }
     if (!x.tracked()) return;
     const auto d_x = x.sink();
     if (!keep->dropped) {
-      backend.template matmul<T, T>(transpose::no, d_z_view, transpose::no, std::as_const(keep->a).view(), d_x.d, d_x.add);
+      backend.template matmul<T, T>(transpose::no, d_z_view, transpose::no, std::as_const(keep->a).view(),
+                                    d_x.d, d_x.add);
       return;
     }
     tensor<B, T> d_dropped(backend, x.extents());
-    backend.template matmul<T, T>(transpose::no, d_z_view, transpose::no, std::as_const(keep->a).view(), d_dropped.view());
+    backend.template matmul<T, T>(transpose::no, d_z_view, transpose::no, std::as_const(keep->a).view(),
+                                  d_dropped.view());
     backend.rows(x.rows(), 8 * x.cols(),
                  dropout_program<B, T>{std::as_const(d_dropped).view(), d_x, token_keys->view().data, draw});
   });

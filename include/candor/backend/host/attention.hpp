@@ -41,36 +41,40 @@ void run_attention_decode(host& backend, const decode_call<double>& c);
 void run_attention_decode(host& backend, const decode_call<bfloat16>& c);
 
 template <class Q, class K, class L>
-void check_attention(const attention_heads& h, const attention_layout& layout, const Q& q, const K& k, const K& v,
-                     const L& lse) {
+void check_attention(const attention_heads& h, const attention_layout& layout, const Q& q, const K& k,
+                     const K& v, const L& lse) {
   const std::int64_t t = layout.tokens();
   require<shape_error>(h.kv_count > 0 && h.count % h.kv_count == 0, "[attention] ", h.count,
                        " query heads cannot share ", h.kv_count, " key heads");
   require<shape_error>(static_cast<std::int64_t>(layout.visible_until.size()) == t && !layout.trees.empty() &&
                            layout.trees.front() == 0 && layout.trees.back() == t,
                        "[attention] a layout of ", t, " tokens has ", layout.visible_until.size(),
-                       " ends of visibility, and ", layout.trees.size(), " boundaries of trees, which must go from 0 to ", t);
-  require<shape_error>(q.rows == t && q.cols == h.count * h.size && k.rows == t && k.cols == h.kv_count * h.size &&
-                           v.rows == t && v.cols == k.cols && lse.rows == h.count && lse.cols == t,
-                       "[attention] q ", q, ", k ", k, ", v ", v, ", lse ", lse, " do not fit ", t, " tokens, ", h.count,
-                       " and ", h.kv_count, " heads of ", h.size);
+                       " ends of visibility, and ", layout.trees.size(),
+                       " boundaries of trees, which must go from 0 to ", t);
+  require<shape_error>(q.rows == t && q.cols == h.count * h.size && k.rows == t &&
+                           k.cols == h.kv_count * h.size && v.rows == t && v.cols == k.cols &&
+                           lse.rows == h.count && lse.cols == t,
+                       "[attention] q ", q, ", k ", k, ", v ", v, ", lse ", lse, " do not fit ", t,
+                       " tokens, ", h.count, " and ", h.kv_count, " heads of ", h.size);
 }
 
 }  // namespace detail
 
 template <class T>
-void host::attention_forward(const attention_heads& heads, const attention_layout& layout, view<host, const T> q,
-                             view<host, const T> k, view<host, const T> v, view<host, T> out,
-                             view<host, accumulator_t<T>> lse) {
+void host::attention_forward(const attention_heads& heads, const attention_layout& layout,
+                             view<host, const T> q, view<host, const T> k, view<host, const T> v,
+                             view<host, T> out, view<host, accumulator_t<T>> lse) {
   detail::check_attention(heads, layout, q, k, v, lse);
-  detail::run_attention_forward(*this, detail::attention_call<T>{heads, &layout, q, k, v, out, lse, {}, {}, {}, {}});
+  detail::run_attention_forward(*this,
+                                detail::attention_call<T>{heads, &layout, q, k, v, out, lse, {}, {}, {}, {}});
 }
 
 template <class T>
-void host::attention_backward(const attention_heads& heads, const attention_layout& layout, view<host, const T> q,
-                              view<host, const T> k, view<host, const T> v, view<host, const T> out,
-                              view<host, const accumulator_t<T>> lse, view<host, const T> d_out, view<host, T> d_q,
-                              view<host, T> d_k, view<host, T> d_v) {
+void host::attention_backward(const attention_heads& heads, const attention_layout& layout,
+                              view<host, const T> q, view<host, const T> k, view<host, const T> v,
+                              view<host, const T> out, view<host, const accumulator_t<T>> lse,
+                              view<host, const T> d_out, view<host, T> d_q, view<host, T> d_k,
+                              view<host, T> d_v) {
   using A = accumulator_t<T>;
   detail::check_attention(heads, layout, q, k, v, lse);
   // The call is shared with the forward pass; out and lse are only read here.
@@ -82,12 +86,12 @@ void host::attention_backward(const attention_heads& heads, const attention_layo
 
 template <class T>
 void host::attention_decode(const attention_heads& heads, const decode_layout& layout, view<host, const T> q,
-                            view<host, const T> stem_k, view<host, const T> stem_v, view<host, const T> branch_k,
-                            view<host, const T> branch_v, view<host, T> out) {
-  require<shape_error>(q.rows == static_cast<std::int64_t>(layout.length.size()) && q.cols == heads.count * heads.size &&
-                           branch_k.rows == q.rows * layout.capacity,
-                       "[attention_decode] q ", q, " and branch keys ", branch_k, " do not fit ", layout.length.size(),
-                       " branches of ", layout.capacity, " rows");
+                            view<host, const T> stem_k, view<host, const T> stem_v,
+                            view<host, const T> branch_k, view<host, const T> branch_v, view<host, T> out) {
+  require<shape_error>(q.rows == static_cast<std::int64_t>(layout.length.size()) &&
+                           q.cols == heads.count * heads.size && branch_k.rows == q.rows * layout.capacity,
+                       "[attention_decode] q ", q, " and branch keys ", branch_k, " do not fit ",
+                       layout.length.size(), " branches of ", layout.capacity, " rows");
   detail::run_attention_decode(
       *this, detail::decode_call<T>{heads, &layout, q, stem_k, stem_v, branch_k, branch_v, out});
 }

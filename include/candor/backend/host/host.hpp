@@ -2,8 +2,8 @@
 #pragma once
 /// @file
 /// The CPU backend: a oneTBB arena, pooled memory, products by Eigen or oneDNN, row programs over threads.
-/// No sum is ever cut between threads and products are cut between panels, so the same binary on the same machine
-/// gives the same bits with any number of threads.
+/// No sum is ever cut between threads and products are cut between panels, so the same binary on the same
+/// machine gives the same bits with any number of threads.
 
 #include <candor/backend/attention_layout.hpp>
 #include <candor/backend/backend.hpp>
@@ -20,9 +20,9 @@
 namespace CANDOR_NS {
 
 struct host_options {
-  int threads = 0;                  ///< 0: one for each core
-  std::uint64_t memory_limit = 0;   ///< bytes, 0: none
-  bool use_onednn = true;           ///< where the build has it
+  int threads = 0;                 ///< 0: one for each core
+  std::uint64_t memory_limit = 0;  ///< bytes, 0: none
+  bool use_onednn = true;          ///< where the build has it
 };
 
 class host {
@@ -49,9 +49,11 @@ class host {
   std::uint64_t pooled_bytes() const;  ///< of released blocks that wait to be used again
 
   /// Calls work(begin, end) over [0, count) cut into ranges of at least `grain`, on the arena's threads.
-  void for_ranges(std::int64_t count, std::int64_t grain, function_ref<void(std::int64_t, std::int64_t)> work);
+  void for_ranges(std::int64_t count, std::int64_t grain,
+                  function_ref<void(std::int64_t, std::int64_t)> work);
 
-  /// Runs a row program: program(team, row) for each row of [0, count). `width` is the work of a row, in elements.
+  /// Runs a row program: program(team, row) for each row of [0, count). `width` is the work of a row, in
+  /// elements.
   template <class Program>
   void rows(std::int64_t count, std::int64_t width, const Program& program) {
     const std::int64_t grain = 16384 / (width > 0 ? width : 1) + 1;
@@ -69,12 +71,13 @@ class host {
   /// Attention over stems and branches: attention.hpp.
   template <class T>
   void attention_forward(const attention_heads& heads, const attention_layout& layout, view<host, const T> q,
-                         view<host, const T> k, view<host, const T> v, view<host, T> out, view<host, accumulator_t<T>> lse);
+                         view<host, const T> k, view<host, const T> v, view<host, T> out,
+                         view<host, accumulator_t<T>> lse);
   template <class T>
   void attention_backward(const attention_heads& heads, const attention_layout& layout, view<host, const T> q,
                           view<host, const T> k, view<host, const T> v, view<host, const T> out,
-                          view<host, const accumulator_t<T>> lse, view<host, const T> d_out, view<host, T> d_q,
-                          view<host, T> d_k, view<host, T> d_v);
+                          view<host, const accumulator_t<T>> lse, view<host, const T> d_out,
+                          view<host, T> d_q, view<host, T> d_k, view<host, T> d_v);
   template <class T>
   void attention_decode(const attention_heads& heads, const decode_layout& layout, view<host, const T> q,
                         view<host, const T> stem_k, view<host, const T> stem_v, view<host, const T> branch_k,

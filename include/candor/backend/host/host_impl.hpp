@@ -30,8 +30,8 @@ class onednn;
 }
 
 /// Freed blocks wait in lists by size class (eight classes for each power of two), so that a training step
-/// does not return its activations to the system and fault them in again. Waiting and used blocks together stay
-/// within 5/4 of the most that was in use.
+/// does not return its activations to the system and fault them in again. Waiting and used blocks together
+/// stay within 5/4 of the most that was in use.
 struct host::state {
   explicit state(const host_options& o)
       : options(o), arena(o.threads > 0 ? o.threads : tbb::info::default_concurrency()) {
@@ -56,7 +56,8 @@ struct host::state {
     return (((c - 8) % 8 + 9) << (log - 3)) * alignment;
   }
 
-  static constexpr std::size_t largest_block = std::size_t{1} << 50;  // bytes: beyond what machines can address
+  static constexpr std::size_t largest_block = std::size_t{1}
+                                               << 50;  // bytes: beyond what machines can address
 
   /// Frees waiting blocks, the largest first, until at most `bytes` wait.
   void shrink_pool(std::uint64_t bytes) {
@@ -78,8 +79,8 @@ struct host::state {
 };
 
 CANDOR_INLINE host::host(const host_options& options) {
-  require<usage_error>(options.threads >= 0 && options.threads <= 4096, "[host] threads must be 0 (all cores) to 4096, got ",
-                       options.threads);
+  require<usage_error>(options.threads >= 0 && options.threads <= 4096,
+                       "[host] threads must be 0 (all cores) to 4096, got ", options.threads);
   state_ = std::make_unique<state>(options);
 }
 CANDOR_INLINE host::~host() = default;
@@ -110,10 +111,11 @@ CANDOR_INLINE void* host::allocate(std::size_t bytes) {
       block = std::aligned_alloc(state::alignment, size);
     }
   }
-  require<memory_error>(block != nullptr, "[host] cannot allocate ", size >> 20, " MiB: ", s.in_use >> 20,
-                        " MiB are in use, the limit is ",
-                        s.options.memory_limit > 0 ? text(s.options.memory_limit >> 20, " MiB") : "what the system gives",
-                        "; lower --max-tokens, use --recompute true, or train with LoRA");
+  require<memory_error>(
+      block != nullptr, "[host] cannot allocate ", size >> 20, " MiB: ", s.in_use >> 20,
+      " MiB are in use, the limit is ",
+      s.options.memory_limit > 0 ? text(s.options.memory_limit >> 20, " MiB") : "what the system gives",
+      "; lower --max-tokens, use --recompute true, or train with LoRA");
   s.in_use += size;
   s.peak = std::max(s.peak, s.in_use);
   return block;
@@ -158,9 +160,12 @@ CANDOR_INLINE void host::for_ranges(std::int64_t count, std::int64_t grain,
   const std::int64_t parts = std::min<std::int64_t>(4 * threads(), count / std::max<std::int64_t>(grain, 1));
   if (threads() == 1 || parts <= 1) return work(0, count);
   state_->arena.execute([&] {
-    tbb::parallel_for(tbb::blocked_range<std::int64_t>(0, parts, 1), [&](const tbb::blocked_range<std::int64_t>& r) {
-      for (std::int64_t p = r.begin(); p < r.end(); ++p) work(count * p / parts, count * (p + 1) / parts);
-    }, tbb::simple_partitioner());
+    tbb::parallel_for(
+        tbb::blocked_range<std::int64_t>(0, parts, 1),
+        [&](const tbb::blocked_range<std::int64_t>& r) {
+          for (std::int64_t p = r.begin(); p < r.end(); ++p) work(count * p / parts, count * (p + 1) / parts);
+        },
+        tbb::simple_partitioner());
   });
 }
 
