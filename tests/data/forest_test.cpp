@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <candor/core/error.hpp>
 #include <candor/data/forest.hpp>
 
 #include "support/catch.hpp"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Packed passes against definitions that walk the paths of the forest. Words count up from 1 over all forests
 // and image rows within each, so every token of a pass can be told by its value; 0 is padding.
+#include <candor/core/error.hpp>
 #include <candor/data/pack.hpp>
 
 #include "support/catch.hpp"

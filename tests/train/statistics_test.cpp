@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The trainer from C++, with an objective of one's own that keeps a running mean.
+#include <candor/core/error.hpp>
 #include <candor/backend/host/host.hpp>
 #include <candor/train/trainer.hpp>
 
