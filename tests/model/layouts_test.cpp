@@ -49,7 +49,9 @@ class toy_model {
         features_(cpu, "features", candor::shape{4000, small_text().hidden_size}) {
     if (three_axes) axis_of_frequency_ = {0, 0, 1, 1, 2, 2};
     candor::random_stream random(21, 0);
-    for_parameters([&](auto& p) { fill(p, random, p.extents().rank() == 1 ? 1.0 : 0.0, 0.3); });
+    // 1 / sqrt(width), so that activations and logits have the size that they have in a real model.
+    const double spread = 1.0 / std::sqrt(static_cast<double>(small_text().hidden_size));
+    for_parameters([&](auto& p) { fill(p, random, p.extents().rank() == 1 ? 1.0 : 0.0, spread); });
   }
 
   void add_adapters(double dropout) {
