@@ -3,15 +3,14 @@
 /// export: writes a model folder again, with an adapter merged into it, in another element type or naming.
 
 #include <candor/io/atomic_file.hpp>
-#include <candor/io/os_error.hpp>
+#include <candor/io/json_impl.hpp>
+#include <candor/io/staged_folder.hpp>
 #include <candor/model/llava.hpp>
 
 #include "tools/export_model.hpp"
 #include "tools/program.hpp"
 
 #include <nlohmann/json.hpp>
-
-#include <unistd.h>
 
 #include <cstdint>
 #include <filesystem>
@@ -31,40 +30,6 @@ struct export_options {
   bool quiet = false;
 };
 
-/// A folder beside the output that takes its name when it is whole, and vanishes otherwise.
-class staged_folder {
- public:
-  explicit staged_folder(fs::path target) : target_(std::move(target)) {
-    std::error_code code;
-    if (!target_.has_filename()) target_ = target_.parent_path();
-    const bool free =
-        !fs::exists(target_, code) || (fs::is_directory(target_, code) && fs::is_empty(target_, code));
-    candor::require<candor::usage_error>(free, "--output ", target_.string(),
-                                         " exists and is not empty; choose a new folder");
-    stage_ = target_.string() + ".partial." + std::to_string(::getpid());
-    fs::create_directories(stage_, code);
-    if (code) candor::fail_io("create the folder", stage_, code.value());
-  }
-  staged_folder(const staged_folder&) = delete;
-  staged_folder& operator=(const staged_folder&) = delete;
-  ~staged_folder() {
-    std::error_code ignored;
-    fs::remove_all(stage_, ignored);
-  }
-
-  const fs::path& path() const { return stage_; }
-  void commit() {
-    std::error_code code;
-    candor::sync_folder(stage_);
-    fs::rename(stage_, target_, code);
-    if (code) candor::fail_io("rename the finished folder to", target_, code.value());
-    candor::sync_folder(target_.has_parent_path() ? target_.parent_path() : fs::path("."));
-  }
-
- private:
-  fs::path target_, stage_;
-};
-
 candor::dtype type_of(const std::string& name, candor::dtype stored) {
   if (name == "f32") return candor::dtype::f32;
   if (name == "bf16") return candor::dtype::bf16;
@@ -82,7 +47,7 @@ void add_image_token(const fs::path& folder, candor::llava_config& config) {
         ": its tokenizer.json has no token <image>, which transformers needs; add it there "
         "and to added_tokens.json, or export with --naming llava");
     const auto path = folder / "added_tokens.json";
-    auto added = fs::exists(path) ? nlohmann::json::parse(candor::read_file(path)) : nlohmann::json::object();
+    auto added = fs::exists(path) ? candor::detail::read_json_file(path) : nlohmann::json::object();
     auto next = words.size();
     added["<image>"] = next++;
     if (!words.find("<pad>")) added["<pad>"] = next++;
@@ -107,14 +72,18 @@ void add_processor_files(const fs::path& folder, const candor::llava_config& con
 bool has_template(const fs::path& model) {
   if (fs::exists(model / "chat_template.jinja") || fs::exists(model / "chat_template.json")) return true;
   const auto path = model / "tokenizer_config.json";
-  return fs::exists(path) && nlohmann::json::parse(candor::read_file(path)).contains("chat_template");
+  return fs::exists(path) && candor::detail::read_json_file(path).contains("chat_template");
 }
 
 void export_model(const export_options& o) {
   candor::host cpu({.threads = o.threads});
   const auto scheme = candor::parse_naming(o.naming);
   tools::tensor_stream stream(cpu, o.model, o.adapter);
-  staged_folder folder(o.output);
+  std::error_code code;
+  const bool free = !fs::exists(o.output, code) || (fs::is_directory(o.output, code) && fs::is_empty(o.output, code));
+  candor::require<candor::usage_error>(free, "--output ", o.output.string(),
+                                       " exists and is not empty; choose a new folder");
+  candor::staged_folder folder(o.output);
   candor::copy_processor_files(o.model, folder.path());
   auto config = stream.config();
   if (scheme != candor::naming::llava && config.image_token_index < 0) {

@@ -66,7 +66,7 @@ inline void add_options(CLI::App& app, options& o) {
       ->add_option("--max-grad-norm,--max_grad_norm", o.fit.max_grad_norm,
                    "longer gradients are scaled down; 0: never")
       ->check(CLI::NonNegativeNumber);
-  train->add_option("--seed", o.fit.seed, "of order, split, dropout and sampling")
+  train->add_option("--seed", o.fit.seed, "of order, split and dropout (the embedded world has --seeds)")
       ->check(CLI::NonNegativeNumber);
   train->add_option("--shuffle", o.fit.shuffle, "a new order each epoch: true or false");
   train->add_option("--dtype", o.dtype, "f32, or bf16 with an fp32 master copy");

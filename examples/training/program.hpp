@@ -1,18 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 /// @file
-/// The frame of a training program: options with presets, errors as one line on stderr and an exit code.
-///   0 ok, 2 bad option, 3 bad input, 4 numbers, 5 disk, 6 memory, 75 stopped by a signal and saved
+/// The frame of a training program: options with presets, and what a failure says (program/failures.hpp).
 
-#include <candor/core/error.hpp>
 #include <candor/core/function_ref.hpp>
+
+#include "program/failures.hpp"
 
 #include <CLI/CLI.hpp>
 
 #include <csignal>
-#include <cstdio>
-#include <exception>
-#include <new>
 
 namespace training {
 
@@ -25,10 +22,6 @@ inline int run_program(const char* name, const char* description, int argc, char
   app.footer(
       "Exit codes: 0 ok, 2 bad option, 3 bad input, 4 numbers not finite, 5 disk, 6 memory, 75 stopped and "
       "saved.");
-  const auto failed = [&](const char* what, int code) {
-    std::fprintf(stderr, "%s: %s\n", name, what);
-    return code;
-  };
   std::signal(SIGXFSZ, SIG_IGN);  // a file that outgrows `ulimit -f` is a failed write, with a message
   try {
     add(app);
@@ -39,14 +32,8 @@ inline int run_program(const char* name, const char* description, int argc, char
     return 0;
   } catch (const CLI::Success& wanted) {
     return app.exit(wanted);  // prints the help
-  } catch (const CLI::ParseError& e) {
-    return failed(candor::text(e.what(), "\n", name, " --help shows the options").c_str(), 2);
-  } catch (const candor::error& e) {
-    return failed(e.what(), e.exit_code());
-  } catch (const std::bad_alloc&) {
-    return failed("memory ran out; lower --max-tokens or --batch-size, or train with --lora-r", 6);
-  } catch (const std::exception& e) {
-    return failed(e.what(), 1);
+  } catch (...) {
+    return program::report_failure(name, "lower --max-tokens or --batch-size, or train with --lora-r");
   }
 }
 

@@ -4,6 +4,7 @@
 /// Loads a model, trains it with an objective, and writes what came out: a model folder or an adapter.
 
 #include <candor/backend/host/host.hpp>
+#include <candor/io/staged_folder.hpp>
 #include <candor/model/llava.hpp>
 #include <candor/train/trainer.hpp>
 
@@ -33,11 +34,12 @@ outcome train_as(const options& o, const Objective& loss) {
 
   const candor::stop_signals later;  // one signal does not cost what was learnt: the result is written first
   const auto target = o.output / (o.lora.rank > 0 ? "adapter" : "model");
-  std::filesystem::remove_all(target);  // of an earlier end of the same run
+  candor::staged_folder folder(target);
   if (o.lora.rank > 0)
-    candor::save_adapter(policy, target);
+    candor::save_adapter(policy, folder.path());
   else
-    candor::save_llava(policy, target);
+    candor::save_llava(policy, folder.path());
+  folder.commit();
   return {target, run};
 }
 

@@ -52,6 +52,7 @@
 #include <candor/io/names.hpp>
 #include <candor/io/peft.hpp>
 #include <candor/io/safetensors.hpp>
+#include <candor/io/staged_folder.hpp>
 
 #include <candor/data/forest.hpp>
 #include <candor/data/pack.hpp>

@@ -75,7 +75,8 @@ class llama {
       const auto run = [this, &b, context, places](tape<B>& tape, const variable<B, T>& x) {
         return run_block(b, context.on(tape), x, places);
       };
-      hidden = context.recompute ? recompute(context.tape, hidden, run) : run(context.tape, hidden);
+      const bool again = context.recompute && (hidden.tracked() || learns(b, context));
+      hidden = again ? recompute(context.tape, hidden, run) : run(context.tape, hidden);
     }
     return hidden;
   }
@@ -106,6 +107,14 @@ class llama {
   }
 
  private:
+  /// Whether a block has anything that is trained: frozen ones before it need no backward pass.
+  static bool learns(block& b, const forward_context<B>& context) {
+    bool any = b.norm1.trainable() || b.norm2.trainable();
+    for (auto* l : {&b.qkv, &b.out, &b.gate_up, &b.down})
+      any = any || l->weight.trainable() || (context.adapters && !l->adapters.empty());
+    return any;
+  }
+
   variable<B, T> run_block(block& b, const forward_context<B>& context, const variable<B, T>& x,
                            const token_places<B, T>& places) {
     const auto n1 = rms_norm(context.tape, x, b.norm1, config_.rms_norm_eps);

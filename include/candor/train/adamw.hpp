@@ -58,7 +58,8 @@ struct adamw_program {
   A *m, *v;
   std::int64_t size;
   A clip;                          // factor on the gradient
-  A decay, beta1, beta2;           // decay is 1 - lr * weight decay
+  A decay;                         // 1 - lr * weight decay
+  A beta1, rest1, beta2, rest2;    // rest is 1 - beta, rounded once
   A step_size, root_scale, epsilon;  // lr / (1 - b1^t), 1 / sqrt(1 - b2^t)
   bool round_at_random;
   std::uint64_t seed;
@@ -91,8 +92,8 @@ struct adamw_program {
   /// Advances the moments of element i; its weight after the step.
   CANDOR_HD A update(std::int64_t i, A before) const {
     const A gradient = g[i] * clip;
-    const A first_moment = beta1 * m[i] + (A(1) - beta1) * gradient;
-    const A second_moment = beta2 * v[i] + (A(1) - beta2) * gradient * gradient;
+    const A first_moment = beta1 * m[i] + rest1 * gradient;
+    const A second_moment = beta2 * v[i] + rest2 * gradient * gradient;
     m[i] = first_moment;
     v[i] = second_moment;
     return before * decay - step_size * first_moment / (math::sqrt(second_moment) * root_scale + epsilon);
@@ -198,8 +199,8 @@ class adamw_optimizer {
           adamw_program<B, T>{p.storage().view().data, master ? master.view().data : nullptr, p.gradient().view().data,
                               m.view().data, v.view().data, p.size(), static_cast<A>(clip),
                               static_cast<A>(1.0 - learning_rate * options.weight_decay), static_cast<A>(options.beta1),
-                              static_cast<A>(options.beta2),
-                              static_cast<A>(learning_rate / (1.0 - std::pow(options.beta1, t))),
+                              static_cast<A>(1.0 - options.beta1), static_cast<A>(options.beta2),
+                              static_cast<A>(1.0 - options.beta2), static_cast<A>(learning_rate / (1.0 - std::pow(options.beta1, t))),
                               static_cast<A>(1.0 / std::sqrt(1.0 - std::pow(options.beta2, t))),
                               static_cast<A>(options.epsilon), options.stochastic_rounding, seed,
                               static_cast<std::uint32_t>(count)});
