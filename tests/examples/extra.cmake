@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# The tests run these programs. One hands what they wrote to transformers and peft, and is skipped where this Python,
-# or $CANDOR_PYTHON in the environment, has no such modules.
+# The tests run these programs. One hands what they wrote to transformers and peft, and is skipped where this Python
+# (or $CANDOR_PYTHON of the environment) has no such modules.
 find_program(CANDOR_PYTHON NAMES python3 DOC "Python with torch, transformers and peft, for one test")
 add_dependencies(tests_examples rlhf_v score export)
 if(CANDOR_PYTHON)

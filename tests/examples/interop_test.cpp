@@ -30,7 +30,8 @@ program_end interop(std::vector<std::string> arguments) {
 std::string why_not() {
   if (python().empty() || !std::filesystem::exists(python())) return "no Python is found; set CANDOR_PYTHON";
   const auto end = interop({"--help"});
-  if (end.code == 77) return python() + " lacks torch, transformers or peft";
+  if (end.code == 77 || run_program(python(), {"-c", "import peft"}).code != 0)
+    return python() + " lacks torch, transformers or peft";
   INFO(end.out << end.err);
   REQUIRE(end.code == 0);
   return "";
