@@ -64,7 +64,7 @@ TEST_CASE("RLHF-V takes most hallucinations out of the embedded world and costs 
   const auto begin = std::chrono::steady_clock::now();
   const auto end = run_program("rlhf_v", {"--output", scratch / "run"});
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-  INFO(end.out << end.err);
+  INFO(end.out << end.err << seconds << " seconds");
   REQUIRE(end.code == 0);
 
   const auto before = table_row(end.out, "base"), after = table_row(end.out, "RLHF-V, seed 1");
@@ -76,7 +76,9 @@ TEST_CASE("RLHF-V takes most hallucinations out of the embedded world and costs 
   CHECK(std::abs(after[3] - before[3]) < 0.15 * before[3]);
   CHECK(after[4] > before[4] - 2);
   CHECK(after[5] > 300);
+#if !defined(__SANITIZE_ADDRESS__)
   CHECK(seconds < 60);
+#endif
 
   std::size_t shown = 0;
   for (auto at = end.out.find("\nbefore "); at != end.out.npos; at = end.out.find("\nbefore ", at + 1))
