@@ -41,7 +41,7 @@ void add_options(CLI::App& app, program_options& o) {
   loss->add_option("--gamma", o.settings.loss.gamma, "weight of changed tokens")->check(CLI::PositiveNumber);
   loss->add_option("--normalise", o.settings.loss.normalise,
                    "divide by the sum of the weights: true or false");
-  loss->add_option("--sft-weight,--rpo_alpha", o.settings.sft_weight,
+  loss->add_option("--sft-weight", o.settings.sft_weight,
                    "of - log p(chosen) beside the preference loss")
       ->check(CLI::NonNegativeNumber);
   auto* world = app.add_option_group("Embedded world", "without --model and --data");

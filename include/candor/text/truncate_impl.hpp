@@ -68,7 +68,7 @@ CANDOR_INLINE shorten_result fit_parts(encoded_dialog& dialog, const std::vector
         options.image_tokens, " of them for images; the maximum is ", options.max_length,
         cuts ? " and leaves no room for an answer beside the images and the template"
              : " and what may be cut does not suffice",
-        ". Raise the maximum length", cuts ? "" : ", allow to cut more,", " or leave the record out");
+        ". Raise the maximum length (--max-length)", cuts ? "" : ", allow to cut more (--cut-answers true),", " or leave the record out");
   result.answers = longest - room;
   for (auto* a : answers)
     if (a->ids.size() > room) a->ids.resize(room);
