@@ -9,6 +9,7 @@ namespace CANDOR_NS {
 
 template <class Model, class Objective>
 struct trainer<Model, Objective>::run {
+  static constexpr bool has_rejected = cells_in<Objective> >= 2;
   using item = training_item;
 
   run(trainer& t, const preference_data& d, const fit_options& o)
@@ -91,13 +92,13 @@ struct trainer<Model, Objective>::run {
     };
     mean("loss", v.loss);
     mean("rewards/chosen", v.reward_chosen);
-    if constexpr (cells_in < Objective >> 1) {
+    if constexpr (has_rejected) {
       mean("rewards/rejected", v.reward_rejected);
       mean("rewards/margins", v.reward_chosen - v.reward_rejected);
       mean("rewards/accuracies", v.correct);
     }
     mean("logps/chosen", v.log_prob_chosen);
-    if constexpr (cells_in < Objective >> 1) mean("logps/rejected", v.log_prob_rejected);
+    if constexpr (has_rejected) mean("logps/rejected", v.log_prob_rejected);
   }
 
   /// One optimizer step; false where a signal interrupted it before the weights changed.
