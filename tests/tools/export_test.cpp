@@ -15,7 +15,7 @@ TEST_CASE("A folder in each naming scores the same", "[tools][export]") {
     CHECK(w.lines("score", {}, folder) == expected);
     CHECK(std::distance(std::filesystem::directory_iterator(w.results), {}) > 1);
     for (const auto& item : std::filesystem::directory_iterator(w.results))
-      CHECK(item.path().string().find(".partial") == std::string::npos);
+      CHECK(item.path().string().find(".tmp.") == std::string::npos);
   }
 }
 

@@ -13,7 +13,8 @@ namespace CANDOR_NS {
 ///     save(folder.path());
 ///     folder.commit();
 ///
-/// What was not committed is removed. Errors of the system are io_error with the path.
+/// What was not committed is removed; where the process is killed, a hidden `.<name>.tmp.<pid>` stays, which the
+/// next start of a run removes. Errors of the system are io_error with the path.
 class staged_folder {
  public:
   explicit staged_folder(std::filesystem::path target);

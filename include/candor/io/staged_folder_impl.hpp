@@ -3,13 +3,13 @@
 /// @file
 /// Folders that appear whole.
 
+#include <candor/core/error.hpp>
 #include <candor/io/atomic_file.hpp>
 #include <candor/io/os_error.hpp>
 #include <candor/io/staged_folder.hpp>
 
 #include <unistd.h>
 
-#include <string>
 #include <system_error>
 #include <utility>
 
@@ -26,7 +26,7 @@ CANDOR_INLINE void rename_folder(const std::filesystem::path& from, const std::f
 
 CANDOR_INLINE staged_folder::staged_folder(std::filesystem::path target) : target_(std::move(target)) {
   if (!target_.has_filename()) target_ = target_.parent_path();
-  stage_ = target_.string() + ".partial." + std::to_string(::getpid());
+  stage_ = target_.parent_path() / text(".", target_.filename().string(), ".tmp.", ::getpid());
   std::error_code code;
   std::filesystem::create_directories(stage_, code);
   if (code) fail_io("create the folder", stage_, code.value());
@@ -40,7 +40,7 @@ CANDOR_INLINE staged_folder::~staged_folder() {
 CANDOR_INLINE void staged_folder::commit() {
   sync_folder(stage_);
   std::error_code code;
-  const std::filesystem::path old = stage_.string() + ".old";
+  const auto old = target_.parent_path() / text(".", target_.filename().string(), ".old.tmp.", ::getpid());
   const bool replaces = std::filesystem::exists(target_, code);
   if (replaces) detail::rename_folder(target_, old);
   detail::rename_folder(stage_, target_);

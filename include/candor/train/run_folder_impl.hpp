@@ -60,7 +60,8 @@ CANDOR_INLINE bool lock_run(int descriptor, const std::filesystem::path& run) {
   return true;
 }
 
-/// Removes files that atomic_file had not renamed when its process was killed; to be called under the lock.
+/// Removes what atomic_file and staged_folder had not renamed when their process was killed; to be called under
+/// the lock.
 CANDOR_INLINE void remove_stale_files(const std::filesystem::path& run) {
   constexpr std::string_view infix = ".tmp.";
   std::error_code problem;
@@ -69,14 +70,14 @@ CANDOR_INLINE void remove_stale_files(const std::filesystem::path& run) {
   for (; !problem && entry != std::filesystem::directory_iterator(); entry.increment(problem)) {
     const std::string name = entry->path().filename().string();
     const auto at = name.rfind(infix);
-    if (!name.starts_with('.') || at == name.npos || !entry->is_regular_file()) continue;
+    if (!name.starts_with('.') || at == name.npos) continue;
     const std::string_view numbers = std::string_view(name).substr(at + infix.size());
     pid_t pid = 0;
     std::from_chars(numbers.data(), numbers.data() + numbers.size(), pid);
     const bool lives = pid > 0 && pid != ::getpid() && (::kill(pid, 0) == 0 || errno == EPERM);
     if (pid > 0 && !lives) stale.push_back(entry->path());
   }
-  for (const auto& file : stale) std::filesystem::remove(file, problem);
+  for (const auto& path : stale) std::filesystem::remove_all(path, problem);
   if (problem) fail_io("clean up", run, problem.value());
 }
 
