@@ -119,13 +119,15 @@ TEST_CASE("the gradient of the head agrees with differences, with several target
   host cpu;
   const auto h = random_variable(cpu, {5, 4}, 1);
   auto w = random_parameter(cpu, "w", {7, 4}, 2);
-  for (const std::int64_t chunk : {1, 2, 100}) {
-    h.drop_gradient();
-    w.drop_gradient();
-    check_gradients(cpu, {h}, {&w}, [&](auto& tape) {
-      return candor::head_log_probs(tape, h, w, {{0, 1, 4, 4, 5, 7}, {3, 6, 1, 6, 0, 2, 5}}, chunk);
-    });
-  }
+  for (const std::int64_t chunk : {1, 2, 100})
+    for (const std::int64_t kept : {0, 120, 1 << 20}) {  // bytes: none, two rows of seven doubles, all
+      h.drop_gradient();
+      w.drop_gradient();
+      check_gradients(cpu, {h}, {&w}, [&](auto& tape) {
+        return candor::head_log_probs(tape, h, w, {{0, 1, 4, 4, 5, 7}, {3, 6, 1, 6, 0, 2, 5}},
+                                      {.chunk_rows = chunk, .kept_bytes = kept});
+      });
+    }
 }
 
 TEST_CASE("the gradient of a low-rank correction agrees with differences", "[autograd][low_rank]") {

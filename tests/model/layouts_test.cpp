@@ -122,8 +122,7 @@ class toy_model {
         candor::rotation_table<host, T>(cpu_, rotary, pass.positions, pass.tokens()));
     const auto embedded =
         candor::embed(tape, llama_.embedding(), pass.words, features_of(tape, pass, forests), pass.patches);
-    const auto hidden = llama_(context, embedded, {pass.layout, rotation});
-    const auto y = llama_.log_probs(context, hidden, pass.hidden_rows, pass.targets);
+    const auto y = llama_.log_probs(context, embedded, {pass.layout, rotation}, pass.hidden_rows, pass.targets);
     const auto d = y.sink().d;
     for (std::size_t i = 0; i < pass.scored.size(); ++i) {
       const auto& s = pass.scored[i];

@@ -40,4 +40,7 @@
 #define CANDOR_HD
 #endif
 
+/// For functions inside of loops that must vectorise: in large units g++ stops inlining on its own.
+#define CANDOR_ALWAYS_INLINE __attribute__((always_inline)) inline
+
 #define CANDOR_RESTRICT __restrict__

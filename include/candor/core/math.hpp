@@ -16,7 +16,7 @@
 namespace CANDOR_NS::math {
 
 /// a * b + c, rounded once (on a host without FMA: twice).
-CANDOR_HD inline float fma(float a, float b, float c) {
+CANDOR_HD CANDOR_ALWAYS_INLINE float fma(float a, float b, float c) {
 #if defined(__CUDA_ARCH__)
   return ::fmaf(a, b, c);
 #elif defined(__FMA__)
@@ -25,12 +25,12 @@ CANDOR_HD inline float fma(float a, float b, float c) {
   return a * b + c;
 #endif
 }
-CANDOR_HD inline double fma(double a, double b, double c) { return std::fma(a, b, c); }
+CANDOR_HD CANDOR_ALWAYS_INLINE double fma(double a, double b, double c) { return std::fma(a, b, c); }
 
-CANDOR_HD inline float abs(float x) { return bit_cast<float>(bit_cast<std::uint32_t>(x) & 0x7fffffffu); }
-CANDOR_HD inline double abs(double x) { return std::fabs(x); }
+CANDOR_HD CANDOR_ALWAYS_INLINE float abs(float x) { return bit_cast<float>(bit_cast<std::uint32_t>(x) & 0x7fffffffu); }
+CANDOR_HD CANDOR_ALWAYS_INLINE double abs(double x) { return std::fabs(x); }
 /// |x| with the sign of s.
-CANDOR_HD inline float copysign(float x, float s) {
+CANDOR_HD CANDOR_ALWAYS_INLINE float copysign(float x, float s) {
   return bit_cast<float>((bit_cast<std::uint32_t>(x) & 0x7fffffffu) |
                          (bit_cast<std::uint32_t>(s) & 0x80000000u));
 }
@@ -47,13 +47,13 @@ inline constexpr float ln2_low = -0x1.bd0106p-13f;
 
 /// `yes` or `no` by masks: of a plain choice g++ makes a branch, moves the polynomial into it and cannot
 /// vectorise.
-CANDOR_HD inline float choose(bool condition, float yes, float no) {
+CANDOR_HD CANDOR_ALWAYS_INLINE float choose(bool condition, float yes, float no) {
   const std::uint32_t mask = 0u - static_cast<std::uint32_t>(condition);
   return bit_cast<float>((bit_cast<std::uint32_t>(yes) & mask) | (bit_cast<std::uint32_t>(no) & ~mask));
 }
 
 /// 2^n as a float; n in [-126, 127].
-CANDOR_HD inline float power_of_two(std::int32_t n) {
+CANDOR_HD CANDOR_ALWAYS_INLINE float power_of_two(std::int32_t n) {
   return bit_cast<float>(static_cast<std::uint32_t>(n + 127) << 23);
 }
 
@@ -63,7 +63,7 @@ struct reduced {
   std::int32_t n;
   float r;
 };
-CANDOR_HD inline reduced reduce_by_ln2(float x) {
+CANDOR_HD CANDOR_ALWAYS_INLINE reduced reduce_by_ln2(float x) {
   const float shifted = fma(x, log2_e, 0x1.8p+23f);
   const float n = shifted - 0x1.8p+23f;
   const auto i = static_cast<std::int32_t>(bit_cast<std::uint32_t>(shifted) - 0x4b400000u);
@@ -71,7 +71,7 @@ CANDOR_HD inline reduced reduce_by_ln2(float x) {
 }
 
 /// q(r) in expm1(r) = r + r^2 q(r) for |r| <= ln 2 / 2, error 1.6e-8 of the value.
-CANDOR_HD inline float expm1_tail(float r) {
+CANDOR_HD CANDOR_ALWAYS_INLINE float expm1_tail(float r) {
   float q = fma(0x1.6ce898p-10f, r, 0x1.122926p-7f);
   q = fma(q, r, 0x1.555536p-5f);
   q = fma(q, r, 0x1.5554aep-3f);
@@ -79,7 +79,7 @@ CANDOR_HD inline float expm1_tail(float r) {
 }
 
 /// log(1 + f) + k ln 2 for 1 + f in [sqrt(1/2), sqrt(2)): f - f^2/2 + f^3 p(f), error 4e-9 of the value.
-CANDOR_HD inline float log_polynomial(float f, float k) {
+CANDOR_HD CANDOR_ALWAYS_INLINE float log_polynomial(float f, float k) {
   float p = fma(0x1.c606f4p-6f, f, -0x1.8482c4p-4f);
   p = fma(p, f, 0x1.ffcccp-4f);
   p = fma(p, f, -0x1.068d7cp-3f);
@@ -97,14 +97,14 @@ struct split {
   std::int32_t k;
   float m;
 };
-CANDOR_HD inline split split_at_sqrt_half(float x) {
+CANDOR_HD CANDOR_ALWAYS_INLINE split split_at_sqrt_half(float x) {
   const std::uint32_t i = bit_cast<std::uint32_t>(x) - 0x3f3504f3u;
   return {static_cast<std::int32_t>(i) >> 23, bit_cast<float>((i & 0x7fffffu) + 0x3f3504f3u)};
 }
 
 }  // namespace detail
 
-CANDOR_HD inline float exp(float x) {
+CANDOR_HD CANDOR_ALWAYS_INLINE float exp(float x) {
   float y = detail::choose(x > 89.0f, 89.0f, x);
   y = detail::choose(y < -105.0f, -105.0f, y);
   const auto [n, r] = detail::reduce_by_ln2(y);
@@ -115,10 +115,10 @@ CANDOR_HD inline float exp(float x) {
   const float b = bit_cast<float>((static_cast<std::uint32_t>(n) - half + 127u) << 23);
   return p * a * b;
 }
-CANDOR_HD inline double exp(double x) { return std::exp(x); }
+CANDOR_HD CANDOR_ALWAYS_INLINE double exp(double x) { return std::exp(x); }
 
 /// exp(x) - 1, exact near 0.
-CANDOR_HD inline float expm1(float x) {
+CANDOR_HD CANDOR_ALWAYS_INLINE float expm1(float x) {
   float y = detail::choose(x > 88.75f, 88.75f, x);
   y = detail::choose(y < -20.0f, -20.0f, y);
   const auto [n, r] = detail::reduce_by_ln2(y);
@@ -126,9 +126,9 @@ CANDOR_HD inline float expm1(float x) {
   const float result = 2.0f * fma(a, fma(r * r, detail::expm1_tail(r), r), a - 0.5f);
   return detail::choose(abs(x) < 0x1p-26f, x, result);
 }
-CANDOR_HD inline double expm1(double x) { return std::expm1(x); }
+CANDOR_HD CANDOR_ALWAYS_INLINE double expm1(double x) { return std::expm1(x); }
 
-CANDOR_HD inline float log(float x) {
+CANDOR_HD CANDOR_ALWAYS_INLINE float log(float x) {
   const bool tiny = x < detail::least_normal;
   const auto [k, m] = detail::split_at_sqrt_half(detail::choose(tiny, x * 0x1p+23f, x));
   float result = detail::log_polynomial(m - 1.0f, static_cast<float>(k - (tiny ? 23 : 0)));
@@ -136,10 +136,10 @@ CANDOR_HD inline float log(float x) {
   result = detail::choose(x < 0.0f, detail::not_a_number, result);
   return detail::choose(x == 0.0f, -detail::infinity, result);
 }
-CANDOR_HD inline double log(double x) { return std::log(x); }
+CANDOR_HD CANDOR_ALWAYS_INLINE double log(double x) { return std::log(x); }
 
 /// log(1 + x), exact near 0: the rounding error of 1 + x is carried into the polynomial's argument.
-CANDOR_HD inline float log1p(float x) {
+CANDOR_HD CANDOR_ALWAYS_INLINE float log1p(float x) {
   const float u = 1.0f + x;
   const float x_in_u = u - 1.0f;
   const float lost = (1.0f - (u - x_in_u)) + (x - x_in_u);
@@ -151,10 +151,10 @@ CANDOR_HD inline float log1p(float x) {
   result = detail::choose(x == -1.0f, -detail::infinity, result);
   return detail::choose(abs(x) < 0x1p-26f, x, result);
 }
-CANDOR_HD inline double log1p(double x) { return std::log1p(x); }
+CANDOR_HD CANDOR_ALWAYS_INLINE double log1p(double x) { return std::log1p(x); }
 
 /// x + x^3 p(x^2) near 0, 1 - 2 / (exp(2 |x|) + 1) beyond.
-CANDOR_HD inline float tanh(float x) {
+CANDOR_HD CANDOR_ALWAYS_INLINE float tanh(float x) {
   const float t = abs(x);
   const float s = x * x;
   float p = fma(-0x1.781576p-8f, s, 0x1.52b38cp-6f);
@@ -165,10 +165,10 @@ CANDOR_HD inline float tanh(float x) {
   const float beyond = 1.0f - 2.0f / (exp(2.0f * t) + 1.0f);
   return copysign(detail::choose(t < 0.625f, near_zero, beyond), x);
 }
-CANDOR_HD inline double tanh(double x) { return std::tanh(x); }
+CANDOR_HD CANDOR_ALWAYS_INLINE double tanh(double x) { return std::tanh(x); }
 
 /// 1 / (1 + exp(-x)). What the sum loses by rounding is put back.
-CANDOR_HD inline float sigmoid(float x) {
+CANDOR_HD CANDOR_ALWAYS_INLINE float sigmoid(float x) {
   const float e = exp(-abs(x));
   const float above = detail::choose(x < 0.0f, e, 1.0f);
   const float sum = 1.0f + e;
@@ -176,19 +176,19 @@ CANDOR_HD inline float sigmoid(float x) {
   const float y = above / sum;
   return fma(-y * lost, detail::choose(x < 0.0f, 1.0f - y, y), y);
 }
-CANDOR_HD inline double sigmoid(double x) {
+CANDOR_HD CANDOR_ALWAYS_INLINE double sigmoid(double x) {
   const double e = std::exp(-std::fabs(x));
   return (x < 0.0 ? e : 1.0) / (1.0 + e);
 }
 
 /// log(1 + exp(x)) in nats.
-CANDOR_HD inline float softplus(float x) { return detail::choose(x < 0.0f, 0.0f, x) + log1p(exp(-abs(x))); }
-CANDOR_HD inline double softplus(double x) {
+CANDOR_HD CANDOR_ALWAYS_INLINE float softplus(float x) { return detail::choose(x < 0.0f, 0.0f, x) + log1p(exp(-abs(x))); }
+CANDOR_HD CANDOR_ALWAYS_INLINE double softplus(double x) {
   return (x < 0.0 ? 0.0 : x) + std::log1p(std::exp(-std::fabs(x)));
 }
 
 /// The error function: x + x p(x^2) near 0, 1 - exp(q(|x|)) with q fitted to log(erfc) beyond.
-CANDOR_HD inline float erf(float x) {
+CANDOR_HD CANDOR_ALWAYS_INLINE float erf(float x) {
   const float t = abs(x);
   const float s = x * x;
   float p = fma(0x1.4e459cp-14f, s, -0x1.a5ba96p-11f);
@@ -209,10 +209,10 @@ CANDOR_HD inline float erf(float x) {
   const float beyond = copysign(1.0f - exp(q), x);
   return detail::choose(t < 0.925f, near_zero, beyond);
 }
-CANDOR_HD inline double erf(double x) { return std::erf(x); }
+CANDOR_HD CANDOR_ALWAYS_INLINE double erf(double x) { return std::erf(x); }
 
 /// 1 / sqrt(x): Newton steps from the bits, the last with the product's rounding error.
-CANDOR_HD inline float rsqrt(float x) {
+CANDOR_HD CANDOR_ALWAYS_INLINE float rsqrt(float x) {
 #if !defined(__CUDA_ARCH__) && !defined(__FMA__)
   return 1.0f / __builtin_sqrtf(x);
 #else
@@ -232,11 +232,11 @@ CANDOR_HD inline float rsqrt(float x) {
   return detail::choose(x == 0.0f, copysign(detail::infinity, x), y);
 #endif
 }
-CANDOR_HD inline double rsqrt(double x) { return 1.0 / std::sqrt(x); }
+CANDOR_HD CANDOR_ALWAYS_INLINE double rsqrt(double x) { return 1.0 / std::sqrt(x); }
 
 /// The square root, correctly rounded. Own steps where errno would keep the compiler from vectorising its
 /// own.
-CANDOR_HD inline float sqrt(float x) {
+CANDOR_HD CANDOR_ALWAYS_INLINE float sqrt(float x) {
 #if defined(__CUDA_ARCH__)
   return ::sqrtf(x);
 #elif defined(__NO_MATH_ERRNO__) || !defined(__FMA__)
@@ -252,13 +252,13 @@ CANDOR_HD inline float sqrt(float x) {
   return detail::choose(x == 0.0f, x, result);
 #endif
 }
-CANDOR_HD inline double sqrt(double x) { return std::sqrt(x); }
+CANDOR_HD CANDOR_ALWAYS_INLINE double sqrt(double x) { return std::sqrt(x); }
 
 /// Sine and cosine of 2 pi i / 2^32: the whole circle of a random word, no argument reduction.
 struct sine_cosine {
   float sine, cosine;
 };
-CANDOR_HD inline sine_cosine sincos_of_turn(std::uint32_t i) {
+CANDOR_HD CANDOR_ALWAYS_INLINE sine_cosine sincos_of_turn(std::uint32_t i) {
   const std::uint32_t quadrant = (i + 0x20000000u) >> 30;
   const float a =
       static_cast<float>(static_cast<std::int32_t>(i - (quadrant << 30))) * 0x1p-32f;  // within 1/8

@@ -36,7 +36,7 @@
                                      std::shared_ptr<const attention_layout>,                                       \
                                      std::shared_ptr<const tensor<B, accumulator_t<T>>>);                           \
   kind variable<B, accumulator_t<T>> head_log_probs(tape<B>&, const variable<B, T>&, parameter<B, T>&, head_targets, \
-                                                    std::int64_t);                                                  \
+                                                    const head_memory&);                                                \
   kind void add_low_rank(tape<B>&, const variable<B, T>&, std::int64_t, const variable<B, T>&,                      \
                          parameter<B, accumulator_t<T>>&, parameter<B, accumulator_t<T>>&, double,                  \
                          const dropout_draw&, std::shared_ptr<const tensor<B, std::uint64_t>>);

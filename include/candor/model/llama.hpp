@@ -30,6 +30,8 @@ struct token_places {
 template <class B, class T>
 class llama {
  public:
+  using wanted_rows = std::shared_ptr<const std::vector<std::int32_t>>;  // (R), ascending
+
   struct block {
     block(B& backend, const text_config& c, const std::string& prefix)
         : norm1(backend, prefix + "input_layernorm.weight", shape{c.hidden_size}),
@@ -69,11 +71,14 @@ class llama {
   }
   rotary_config rotary() const { return {config_.rope_theta, config_.head_dim, {}}; }
 
-  /// Embedded tokens through all blocks; the final norm belongs to the head.
-  variable<B, T> operator()(const forward_context<B>& context, variable<B, T> hidden, const token_places<B, T>& places) {
+  /// Embedded tokens through all blocks; the final norm belongs to the head. With `rows`, the last block's output is
+  /// theirs alone, (R, C): the other tokens are seen by attention, and nobody asks what becomes of them.
+  variable<B, T> operator()(const forward_context<B>& context, variable<B, T> hidden, const token_places<B, T>& places,
+                            const wanted_rows& rows = nullptr) {
     for (auto& b : blocks_) {
-      const auto run = [this, &b, context, places](tape<B>& tape, const variable<B, T>& x) {
-        return run_block(b, context.on(tape), x, places);
+      const auto wanted = &b == &blocks_.back() ? rows : nullptr;
+      const auto run = [this, &b, context, places, wanted](tape<B>& tape, const variable<B, T>& x) {
+        return run_block(b, context.on(tape), x, places, wanted);
       };
       const bool again = context.recompute && (hidden.tracked() || learns(b, context));
       hidden = again ? recompute(context.tape, hidden, run) : run(context.tape, hidden);
@@ -81,11 +86,12 @@ class llama {
     return hidden;
   }
 
-  /// log p(target | what came before) in nats at the given rows of `hidden`: (N, 1).
-  variable<B, accumulator_t<T>> log_probs(const forward_context<B>& context, const variable<B, T>& hidden,
-                                          const std::vector<std::int32_t>& rows, const head_targets& targets) {
-    const auto chosen = gather(context.tape, hidden, rows);
-    const auto normal = rms_norm(context.tape, chosen, norm_, config_.rms_norm_eps);
+  /// log p(target | what came before) in nats, (N, 1), of embedded tokens. `rows` (R) says which tokens have targets.
+  variable<B, accumulator_t<T>> log_probs(const forward_context<B>& context, const variable<B, T>& embedded,
+                                          const token_places<B, T>& places, const std::vector<std::int32_t>& rows,
+                                          const head_targets& targets) {
+    const auto hidden = (*this)(context, embedded, places, std::make_shared<const std::vector<std::int32_t>>(rows));
+    const auto normal = rms_norm(context.tape, hidden, norm_, config_.rms_norm_eps);
     return head_log_probs(context.tape, normal, head(), targets);
   }
 
@@ -115,13 +121,29 @@ class llama {
     return any;
   }
 
-  variable<B, T> run_block(block& b, const forward_context<B>& context, const variable<B, T>& x,
-                           const token_places<B, T>& places) {
+  variable<B, T> run_block(block& b, forward_context<B> context, variable<B, T> x, const token_places<B, T>& places,
+                           const wanted_rows& rows) {
     const auto n1 = rms_norm(context.tape, x, b.norm1, config_.rms_norm_eps);
-    const auto attended = self_attention(context.tape, b.qkv(context, n1), heads(), places.layout, places.rotation);
+    auto attended = self_attention(context.tape, b.qkv(context, n1), heads(), places.layout, places.rotation);
+    if (rows) {
+      x = gather(context.tape, x, *rows);
+      attended = gather(context.tape, attended, *rows);
+      if (context.token_keys) context.token_keys = keys_of(*context.token_keys, *rows);
+    }
     const auto h = b.out(context, attended, x);
     const auto n2 = rms_norm(context.tape, h, b.norm2, config_.rms_norm_eps);
     return b.down(context, swiglu(context.tape, b.gate_up(context, n2)), h);
+  }
+
+  static std::shared_ptr<const tensor<B, std::uint64_t>> keys_of(const tensor<B, std::uint64_t>& keys,
+                                                                 const std::vector<std::int32_t>& rows) {
+    B& backend = keys.backend();
+    const auto index = to_backend(backend, rows);
+    const auto count = static_cast<std::int64_t>(rows.size());
+    const auto chosen = std::make_shared<tensor<B, std::uint64_t>>(backend, shape{count});
+    const view<B, const std::uint64_t> all{keys.view().data, keys.size(), 1, 1};
+    backend.rows(count, 1, gather_program<B, std::uint64_t>{all, index.view().data, {chosen->view().data, count, 1, 1}});
+    return chosen;
   }
 
   text_config config_;

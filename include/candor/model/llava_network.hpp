@@ -64,17 +64,11 @@ class llava_network {
     return projector_(on_rows_of_images(context, names, 1), gather(context.tape, hidden, patches));
   }
 
-  /// Words and image features through the decoder: (T, C), before the final norm.
-  variable<B, T> hidden(const forward_context<B>& context, const packed_batch& batch,
-                        const variable<B, T>& features) {
-    const auto embedded = embed(context.tape, text_.embedding(), batch.words, features, batch.patches);
-    return text_(context, embedded, places(batch));
-  }
-
   /// Log-probabilities of the scored tokens of a pass, in nats: (N, 1), in the order of `batch.scored`.
   variable<B, statistic_type> log_probs(const forward_context<B>& context, const packed_batch& batch,
                                         const variable<B, T>& features) {
-    return text_.log_probs(context, hidden(context, batch, features), batch.hidden_rows, batch.targets);
+    const auto embedded = embed(context.tape, text_.embedding(), batch.words, features, batch.patches);
+    return text_.log_probs(context, embedded, places(batch), batch.hidden_rows, batch.targets);
   }
 
   token_places<B, T> places(const packed_batch& batch) const {

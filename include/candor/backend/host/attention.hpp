@@ -65,6 +65,7 @@ void host::attention_forward(const attention_heads& heads, const attention_layou
                              view<host, const T> q, view<host, const T> k, view<host, const T> v,
                              view<host, T> out, view<host, accumulator_t<T>> lse) {
   detail::check_attention(heads, layout, q, k, v, lse);
+  const detail::timed_operation timed(profile(), "attention forward");
   detail::run_attention_forward(*this,
                                 detail::attention_call<T>{heads, &layout, q, k, v, out, lse, {}, {}, {}, {}});
 }
@@ -77,6 +78,7 @@ void host::attention_backward(const attention_heads& heads, const attention_layo
                               view<host, T> d_v) {
   using A = accumulator_t<T>;
   detail::check_attention(heads, layout, q, k, v, lse);
+  const detail::timed_operation timed(profile(), "attention backward");
   // The call is shared with the forward pass; out and lse are only read here.
   const view<host, T> out_read{const_cast<T*>(out.data), out.rows, out.cols, out.stride};
   const view<host, A> lse_read{const_cast<A*>(lse.data), lse.rows, lse.cols, lse.stride};

@@ -109,7 +109,7 @@ void mask_scores(const attention_layout& layout, const std::vector<key_run>& run
 
 /// exp(x), and zero where that is below all normal numbers: on the way to zero, processors are slow.
 template <class A>
-A exp_or_zero(A x) {
+CANDOR_ALWAYS_INLINE A exp_or_zero(A x) {
   constexpr A least = A(-87);
   return math::exp(x < least ? least : x) * static_cast<A>(!(x < least));
 }

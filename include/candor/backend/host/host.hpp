@@ -7,6 +7,7 @@
 
 #include <candor/backend/attention_layout.hpp>
 #include <candor/backend/backend.hpp>
+#include <candor/backend/host/profile.hpp>
 #include <candor/backend/team.hpp>
 #include <candor/core/function_ref.hpp>
 #include <candor/core/scalar.hpp>
@@ -23,6 +24,7 @@ struct host_options {
   int threads = 0;                 ///< 0: one for each core
   std::uint64_t memory_limit = 0;  ///< bytes, 0: none
   bool use_onednn = true;          ///< where the build has it
+  operation_profile* profile = nullptr;  ///< where each operation notes its time, if given
 };
 
 class host {
@@ -36,6 +38,7 @@ class host {
   host& operator=(host&&) noexcept;
 
   int threads() const;
+  operation_profile* profile() const;
 
   // Storage. Blocks come from a pool; `release` takes the same size as `allocate`.
   void* allocate(std::size_t bytes);
@@ -56,6 +59,7 @@ class host {
   /// elements.
   template <class Program>
   void rows(std::int64_t count, std::int64_t width, const Program& program) {
+    const detail::timed_operation timed(profile(), detail::program_name<Program>());
     const std::int64_t grain = 16384 / (width > 0 ? width : 1) + 1;
     for_ranges(count, grain, [&](std::int64_t begin, std::int64_t end) {
       const serial_team team;

@@ -88,6 +88,7 @@ CANDOR_INLINE host::host(host&&) noexcept = default;
 CANDOR_INLINE host& host::operator=(host&&) noexcept = default;
 
 CANDOR_INLINE int host::threads() const { return state_->arena.max_concurrency(); }
+CANDOR_INLINE operation_profile* host::profile() const { return state_->options.profile; }
 
 CANDOR_INLINE void* host::allocate(std::size_t bytes) {
   state& s = *state_;

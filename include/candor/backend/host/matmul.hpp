@@ -43,6 +43,7 @@ void host::matmul(transpose ta, view<host, const T> a, transpose tb, view<host, 
                                                   cols, k, a.stride, b.stride, c.stride, at, bt, accumulate});
   };
   const double work = static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(k);
+  const detail::timed_operation timed(profile(), at ? "product a^T b" : bt ? "product a b^T" : "product a b", 2.0 * work);
   const auto parts = std::int64_t{work < 1 << 18 ? 1 : threads()};
   if (parts == 1) return block(0, m, 0, n);
   // Eigen and oneDNN sum in another order at the edges of a product, behind the last whole panel of 48 (AVX-512,
