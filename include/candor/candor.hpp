@@ -48,11 +48,14 @@
 #include <candor/text/truncate.hpp>
 
 #include <candor/io/atomic_file.hpp>
+#include <candor/io/byte_source.hpp>
 #include <candor/io/model_folder.hpp>
 #include <candor/io/names.hpp>
 #include <candor/io/peft.hpp>
 #include <candor/io/safetensors.hpp>
 #include <candor/io/staged_folder.hpp>
+#include <candor/io/tensor_file.hpp>
+#include <candor/io/torch_file.hpp>
 
 #include <candor/data/forest.hpp>
 #include <candor/data/pack.hpp>

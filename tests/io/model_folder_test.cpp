@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <functional>
+#include <set>
 
 using namespace candor;
 using candor_test::contains;
@@ -42,19 +43,28 @@ std::vector<tensor_source> three_tensors(const std::vector<float>& values) {
 
 }  // namespace
 
-TEST_CASE("a folder with one file and one with shards hold the same model", "[io][model_folder]") {
-  const model_folder whole(golden("io/llava")), shards(golden("io/llava_sharded"));
+TEST_CASE("folders with one file or shards, of safetensors or of torch, hold the same model",
+          "[io][model_folder]") {
+  const model_folder whole(golden("io/llava"));
   const auto names =
       detail::read_json_file(golden("io/names.json"))["stored"].get<std::vector<std::string>>();
   CHECK(whole.names() == names);
-  CHECK(shards.names() == names);
-  CHECK(whole.bytes() == shards.bytes());
-  for (const auto& name : names) {
-    INFO(name);
-    CHECK(whole.at(name).extents == shards.at(name).extents);
-    CHECK(whole.read_as<float>(name) == shards.read_as<float>(name));
+  for (const char* other : {"io/llava_sharded", "io/torch/whole", "io/torch/sharded"}) {
+    const model_folder same(golden(other));
+    CHECK(same.names() == names);
+    CHECK(same.bytes() == whole.bytes());
+    for (const auto& name : names) {
+      INFO(other << " " << name);
+      CHECK(whole.at(name).extents == same.at(name).extents);
+      CHECK(whole.read_as<float>(name) == same.read_as<float>(name));
+    }
   }
-  CHECK(shards.file_of(names.front()).path().filename() != shards.file_of(names.back()).path().filename());
+  for (const char* sharded : {"io/llava_sharded", "io/torch/sharded"}) {
+    const model_folder shards(golden(sharded));
+    std::set<fs::path> files;
+    for (const auto& name : names) files.insert(shards.file_of(name).path());
+    CHECK(files.size() == 3);
+  }
 }
 
 TEST_CASE("a missing or wrong tensor is named with what was asked for", "[io][model_folder]") {
@@ -74,7 +84,21 @@ TEST_CASE("a folder that is no model is refused with what is missing", "[io][mod
   CHECK_THROWS_WITH(model_folder(golden("io/names.json")), contains("is not a folder"));
   CHECK_THROWS_WITH(model_folder(scratch.path()), contains("has neither model.safetensors nor"));
   write_atomically(scratch / "pytorch_model.bin", "x");
-  CHECK_THROWS_WITH(model_folder(scratch.path()), contains("save the model with safetensors"));
+  CHECK_THROWS_WITH(model_folder(scratch.path()), contains("pytorch_model.bin: not a file of torch.save"));
+}
+
+TEST_CASE("safetensors go before torch's files, and torch's index and shards must agree",
+          "[io][model_folder]") {
+  scratch_folder scratch;
+  fs::copy(golden("io/torch/sharded"), scratch / "m", fs::copy_options::recursive);
+  write_atomically(scratch / "m/model.safetensors", read_file(golden("io/types.safetensors")));
+  CHECK(model_folder(scratch / "m").names().front() == "brain");
+  fs::remove(scratch / "m/model.safetensors");
+  fs::rename(scratch / "m/pytorch_model-00001-of-00003.bin", scratch / "kept");
+  CHECK_THROWS_WITH(model_folder(scratch / "m"),
+                    contains("named by pytorch_model.bin.index.json, is missing"));
+  fs::copy(scratch / "m/pytorch_model-00002-of-00003.bin", scratch / "m/pytorch_model-00001-of-00003.bin");
+  CHECK_THROWS_WITH(model_folder(scratch / "m"), contains("where pytorch_model.bin.index.json places it"));
 }
 
 TEST_CASE("an index and its shards must agree", "[io][model_folder]") {

@@ -4,6 +4,7 @@
 /// The chunk walk of a PNG file (ISO/IEC 15948): bounds, order and check sums of all chunks.
 
 #include <candor/core/config.hpp>
+#include <candor/core/crc32.hpp>
 #include <candor/image/image.hpp>
 
 #include <array>
@@ -31,31 +32,11 @@ png_layout scan_png(std::span<const std::byte> bytes, std::string_view name, con
 /// Pillow's convert("RGB") gives, so decoders need not see them. The palette has 256 entries, as Pillow's.
 std::vector<std::byte> essential_png(std::span<const std::byte> bytes, const png_layout& layout);
 
-/// CRC-32 as PNG uses it, continued from `crc` (0 at the start).
-constexpr std::uint32_t crc32(std::span<const std::byte> bytes, std::uint32_t crc = 0);
-
 /// Appends a PNG chunk: length, type, payload and check sum.
 template <class Bytes>
 void append_png_chunk(Bytes& out, std::string_view type, std::span<const std::byte> payload);
 
 inline constexpr std::string_view png_signature = "\x89PNG\r\n\x1A\n";
-
-constexpr std::array<std::uint32_t, 256> make_crc_table() {
-  std::array<std::uint32_t, 256> table{};
-  for (std::uint32_t n = 0; n < 256; ++n) {
-    std::uint32_t c = n;
-    for (int k = 0; k < 8; ++k) c = (c & 1u) != 0 ? 0xEDB88320u ^ (c >> 1) : c >> 1;
-    table[n] = c;
-  }
-  return table;
-}
-inline constexpr std::array<std::uint32_t, 256> crc_table = make_crc_table();
-
-constexpr std::uint32_t crc32(std::span<const std::byte> bytes, std::uint32_t crc) {
-  crc = ~crc;
-  for (const auto b : bytes) crc = crc_table[(crc ^ static_cast<std::uint32_t>(b)) & 0xFFu] ^ (crc >> 8);
-  return ~crc;
-}
 
 template <class Bytes>
 void append_png_chunk(Bytes& out, std::string_view type, std::span<const std::byte> payload) {

@@ -2,15 +2,18 @@
 #pragma once
 /// @file
 /// The weights of a Hugging Face model folder: model.safetensors, or model.safetensors.index.json with its
+/// shards, or, where there is neither, torch's pytorch_model.bin or pytorch_model.bin.index.json with its
 /// shards. Shard names must be plain file names, and index and shards must agree tensor by tensor.
 
 #include <candor/core/config.hpp>
 #include <candor/core/shape.hpp>
 #include <candor/io/safetensors.hpp>
+#include <candor/io/tensor_file.hpp>
 
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -36,12 +39,12 @@ class model_folder {
   const tensor_info& at(std::string_view name, const shape& expected,
                         std::string_view reason = "config.json") const;
   /// The file that holds the tensor; input_error where it is missing.
-  const safetensors_file& file_of(std::string_view name) const;
+  const tensor_file& file_of(std::string_view name) const;
   /// Bytes of all tensors.
   std::uint64_t bytes() const;
 
   void read(std::string_view name, std::span<std::byte> out) const { file_of(name).read(at(name), out); }
-  /// See safetensors_file::read_as.
+  /// See tensor_file::read_as.
   template <class T>
   void read_as(std::string_view name, std::span<T> out) const {
     file_of(name).read_as(at(name), out);
@@ -61,7 +64,7 @@ class model_folder {
   void open_shards(const std::filesystem::path& index);
 
   std::filesystem::path path_;
-  std::vector<safetensors_file> files_;
+  std::vector<std::unique_ptr<tensor_file>> files_;
   std::vector<entry> entries_;  ///< sorted by name
 };
 

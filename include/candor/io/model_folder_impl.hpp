@@ -21,30 +21,32 @@ namespace detail {
 
 inline constexpr std::string_view whole_weights = "model.safetensors";
 inline constexpr std::string_view weights_index = "model.safetensors.index.json";
+inline constexpr std::string_view torch_weights = "pytorch_model.bin";
+inline constexpr std::string_view torch_index = "pytorch_model.bin.index.json";
 inline constexpr std::size_t most_shards = 10'000;
 
 }  // namespace detail
 
 CANDOR_INLINE model_folder::model_folder(std::filesystem::path folder) : path_(std::move(folder)) {
   detail::require_folder(path_, "model folder");
-  const auto whole = path_ / detail::whole_weights, index = path_ / detail::weights_index;
-  if (detail::present(whole)) {
-    files_.emplace_back(whole);
-  } else if (detail::present(index)) {
-    open_shards(index);
-  } else {
-    const bool pickle = detail::present(path_ / "pytorch_model.bin") ||
-                        detail::present(path_ / "pytorch_model.bin.index.json");
-    fail<input_error>("the model folder ", path_.string(), " has neither ", detail::whole_weights, " nor ",
-                      detail::weights_index,
-                      pickle ? "; its pytorch_model.bin is not read: save the model with safetensors" : "");
-  }
+  const std::string_view weights[] = {detail::whole_weights, detail::weights_index, detail::torch_weights,
+                                      detail::torch_index};
+  const auto* found = std::find_if(std::begin(weights), std::end(weights),
+                                   [&](std::string_view name) { return detail::present(path_ / name); });
+  require<input_error>(found != std::end(weights), "the model folder ", path_.string(), " has neither ",
+                       detail::whole_weights, " nor ", detail::torch_weights,
+                       ", nor the index.json of one in shards; copy the whole model");
+  if (found->ends_with(".index.json"))
+    open_shards(path_ / *found);
+  else
+    files_.push_back(open_tensor_file(path_ / *found));
   for (std::size_t f = 0; f < files_.size(); ++f)
-    for (const auto& t : files_[f].tensors()) entries_.push_back({t.name, &t, f});
+    for (const auto& t : files_[f]->tensors()) entries_.push_back({t.name, &t, f});
   std::sort(entries_.begin(), entries_.end(), [](const entry& a, const entry& b) { return a.name < b.name; });
 }
 
 CANDOR_INLINE void model_folder::open_shards(const std::filesystem::path& index) {
+  const std::string which = index.filename().string();
   const detail::json document = detail::read_json_file(index, std::uint64_t{256} << 20);
   const auto map = detail::json_field(document, index.string())["weight_map"].object();
   std::map<std::string, std::size_t> shards;  // file name to its place in files_
@@ -59,22 +61,22 @@ CANDOR_INLINE void model_folder::open_shards(const std::filesystem::path& index)
   }
   for (auto& [shard, number] : shards) {
     require<input_error>(detail::present(path_ / shard), "the shard ", (path_ / shard).string(),
-                         ", named by ", detail::weights_index, ", is missing; copy the whole model");
+                         ", named by ", which, ", is missing; copy the whole model");
     number = files_.size();
-    files_.emplace_back(path_ / shard);
+    files_.push_back(open_tensor_file(path_ / shard));
   }
   for (const auto& [name, value] : map.value().items()) {
     const auto& shard = value.get_ref<const std::string&>();
-    require<input_error>(files_[shards.at(shard)].find(name) != nullptr, "the tensor ",
-                         detail::in_quotes(name), " is not in ", (path_ / shard).string(), ", where ",
-                         detail::weights_index, " places it");
+    require<input_error>(files_[shards.at(shard)]->find(name) != nullptr, "the tensor ",
+                         detail::in_quotes(name), " is not in ", (path_ / shard).string(), ", where ", which,
+                         " places it");
   }
   for (const auto& [shard, number] : shards)
-    for (const auto& t : files_[number].tensors()) {
+    for (const auto& t : files_[number]->tensors()) {
       const auto it = map.value().find(t.name);
       require<input_error>(it != map.value().end() && it->get_ref<const std::string&>() == shard,
                            (path_ / shard).string(), " holds the tensor ", detail::in_quotes(t.name),
-                           ", which ", detail::weights_index,
+                           ", which ", which,
                            it == map.value().end() ? " does not name" : " places in another shard");
     }
 }
@@ -118,9 +120,9 @@ CANDOR_INLINE const tensor_info& model_folder::at(std::string_view name, const s
   return found;
 }
 
-CANDOR_INLINE const safetensors_file& model_folder::file_of(std::string_view name) const {
+CANDOR_INLINE const tensor_file& model_folder::file_of(std::string_view name) const {
   at(name);
-  return files_[lookup(name)->file];
+  return *files_[lookup(name)->file];
 }
 
 CANDOR_INLINE std::uint64_t model_folder::bytes() const {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 /// @file
-/// LoRA adapters as PEFT stores them: adapter_config.json, and adapter_model.safetensors with
+/// LoRA adapters as PEFT stores them: adapter_config.json, and adapter_model.safetensors or .bin with
 /// base_model.model.<module path>.lora_A.weight (rank, in) and .lora_B.weight (out, rank). The adapted layer
 /// computes W x + (alpha / rank) B A x. What candor does not compute (DoRA, rank patterns, saved modules,
 /// ...) is refused by the name of its key.
@@ -9,9 +9,11 @@
 #include <candor/core/config.hpp>
 #include <candor/io/names.hpp>
 #include <candor/io/safetensors.hpp>
+#include <candor/io/tensor_file.hpp>
 
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -54,14 +56,14 @@ class adapter_folder {
   /// Reads both matrices: `a` (rank, in), `b` (out, rank).
   template <class T>
   void read_as(const lora_module& module, std::span<T> a, std::span<T> b) const {
-    file_.read_as(*module.a, a);
-    file_.read_as(*module.b, b);
+    file_->read_as(*module.a, a);
+    file_->read_as(*module.b, b);
   }
 
  private:
   std::filesystem::path path_;
   lora_config config_;
-  safetensors_file file_;
+  std::unique_ptr<tensor_file> file_;
   std::vector<lora_module> modules_;
 };
 

@@ -22,6 +22,7 @@ namespace detail {
 
 inline constexpr std::string_view adapter_config_name = "adapter_config.json";
 inline constexpr std::string_view adapter_weights_name = "adapter_model.safetensors";
+inline constexpr std::string_view torch_adapter_name = "adapter_model.bin";
 inline constexpr std::string_view peft_prefix = "base_model.model.";
 inline constexpr int most_lora_rank = 65536;
 
@@ -84,15 +85,12 @@ CANDOR_INLINE lora_config read_lora_config(const std::filesystem::path& path) {
   return out;
 }
 
-/// The weights' path, where they are; input_error says what is there instead.
-CANDOR_INLINE std::filesystem::path adapter_weights(const std::filesystem::path& folder) {
-  const auto path = folder / adapter_weights_name;
-  if (!present(path))
-    fail<input_error>("the adapter folder ", folder.string(), " has no ", adapter_weights_name,
-                      present(folder / "adapter_model.bin")
-                          ? "; its adapter_model.bin is not read: save the adapter with safetensors"
-                          : "");
-  return path;
+/// The weights, as safetensors where these are there.
+CANDOR_INLINE std::unique_ptr<tensor_file> open_adapter_weights(const std::filesystem::path& folder) {
+  for (const auto name : {adapter_weights_name, torch_adapter_name})
+    if (present(folder / name)) return open_tensor_file(folder / name);
+  fail<input_error>("the adapter folder ", folder.string(), " has neither ", adapter_weights_name, " nor ",
+                    torch_adapter_name, "; copy the whole folder");
 }
 
 /// "x.lora_A.weight" gives "x" and 'A'; another ending gives 0.
@@ -145,10 +143,10 @@ CANDOR_INLINE std::vector<std::string> targets_of(const std::vector<std::string>
 CANDOR_INLINE adapter_folder::adapter_folder(std::filesystem::path folder)
     : path_(detail::require_adapter_folder(std::move(folder))),
       config_(detail::read_lora_config(path_ / detail::adapter_config_name)),
-      file_(detail::adapter_weights(path_)) {
+      file_(detail::open_adapter_weights(path_)) {
   std::map<std::string, lora_module> found;
-  const std::string file = file_.path().string();
-  for (const auto& t : file_.tensors()) {
+  const std::string file = file_->path().string();
+  for (const auto& t : file_->tensors()) {
     const auto place = [&] { return text(file, ": tensor ", detail::in_quotes(t.name)); };
     const auto [module, side] = detail::split_lora_name(t.name);
     if (side == '\0' || !module.starts_with(detail::peft_prefix))

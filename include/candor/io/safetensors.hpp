@@ -4,15 +4,15 @@
 /// Reading and writing safetensors files: 8 bytes of header length, a JSON header, then the data.
 /// The reader is as strict as the format's Rust reference: the header is capped at 100 MB, offsets must begin
 /// at 0, leave no hole or overlap and end with the file, sizes must match shape and type without overflow. It
-/// is stricter in one point: a name may appear once only. Data is read with pread, never mapped, so a file
-/// that shrinks gives an error and not a signal.
+/// is stricter in one point: a name may appear once only.
 
 #include <candor/core/config.hpp>
 #include <candor/core/scalar.hpp>
 #include <candor/core/shape.hpp>
+#include <candor/io/byte_source.hpp>
 #include <candor/io/convert.hpp>
+#include <candor/io/tensor_file.hpp>
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -26,84 +26,26 @@
 
 namespace CANDOR_NS {
 
-/// One tensor of a file. `begin` and `end` are bytes from the start of the data.
-struct tensor_info {
-  std::string name;
-  dtype type =
-      dtype::u8;  ///< u8 where `type_name` is a type that candor does not compute with (F8_E4M3, U32...)
-  shape extents;  ///< () where the tensor has more than shape::max_rank axes; `dims` has them all
-  std::uint64_t begin = 0, end = 0;
-  std::string type_name;            ///< as in the file: "F32"
-  std::vector<std::uint64_t> dims;  ///< as in the file, any number of axes
-
-  std::uint64_t bytes() const { return end - begin; }
-  std::uint64_t elements() const {
-    std::uint64_t n = 1;
-    for (const auto d : dims) n *= d;
-    return n;
-  }
-};
-
 /// An open file. The header is read and checked at once, data on request. Movable; reading is thread-safe.
-class safetensors_file {
+class safetensors_file final : public tensor_file {
  public:
   /// io_error where the file cannot be opened, input_error where it is not a valid safetensors file.
-  explicit safetensors_file(std::filesystem::path path);
-  ~safetensors_file();
-  safetensors_file(safetensors_file&& other) noexcept;
-  safetensors_file& operator=(safetensors_file&& other) noexcept;
+  explicit safetensors_file(std::filesystem::path path) : safetensors_file(byte_source(std::move(path))) {}
+  explicit safetensors_file(byte_source source);
 
-  const std::filesystem::path& path() const { return path_; }
-  /// All tensors in the order of their data.
-  const std::vector<tensor_info>& tensors() const { return tensors_; }
-  /// The tensor of this name, or nullptr.
-  const tensor_info* find(std::string_view name) const;
+  const std::filesystem::path& path() const override { return source_.path(); }
   /// The strings of `__metadata__`.
   const std::map<std::string, std::string>& metadata() const { return metadata_; }
 
-  /// Copies the bytes of a tensor of this file; `out` has exactly as many.
-  void read(const tensor_info& tensor, std::span<std::byte> out) const;
-
-  /// Reads a floating-point tensor (f64, f32, f16, bf16) of at most four axes as float, double or bfloat16;
-  /// see convert_element for the rounding. `out` has exactly its elements. Values are not inspected.
-  template <class T>
-  void read_as(const tensor_info& tensor, std::span<T> out) const;
-  template <class T>
-  std::vector<T> read_as(const tensor_info& tensor) const {
-    std::vector<T> out(numbers_in(tensor));
-    read_as(tensor, std::span<T>(out));
-    return out;
+ private:
+  void read_part(const tensor_info& tensor, std::uint64_t from, std::span<std::byte> out) const override {
+    source_.read(data_begin_ + tensor.begin + from, out);
   }
 
- private:
-  /// Elements of a tensor that can be read as numbers with a shape; input_error for all others.
-  std::size_t numbers_in(const tensor_info& tensor) const;
-  void read_at(std::uint64_t offset, std::span<std::byte> out) const;
-
-  std::filesystem::path path_;
-  int descriptor_ = -1;
-  std::uint64_t data_begin_ = 0, data_bytes_ = 0;
-  std::vector<tensor_info> tensors_;
-  std::vector<std::uint32_t> by_name_;  ///< indices into tensors_, sorted by name
+  byte_source source_;
+  std::uint64_t data_begin_ = 0;
   std::map<std::string, std::string> metadata_;
 };
-
-template <class T>
-void safetensors_file::read_as(const tensor_info& tensor, std::span<T> out) const {
-  const std::size_t count = numbers_in(tensor);
-  require<shape_error>(out.size() == count, path_.string(), ": tensor \"", tensor.name, "\" ", tensor.extents,
-                       " has ", count, " elements, the destination has ", out.size());
-  if (tensor.type == dtype_v<T>) return read(tensor, std::as_writable_bytes(out));
-  constexpr std::size_t chunk = std::size_t{1} << 17;  // elements at a time: bounds the copy in memory
-  const std::size_t width = size_of(tensor.type);
-  std::vector<std::byte> buffer(std::min(count, chunk) * width);
-  for (std::size_t done = 0; done < count; done += chunk) {
-    const std::size_t now = std::min(chunk, count - done);
-    const auto bytes = std::span(buffer).first(now * width);
-    read_at(tensor.begin + done * width, bytes);
-    convert_elements<T>(tensor.type, bytes, out.subspan(done, now));
-  }
-}
 
 /// A tensor to be written. `fill` receives room for exactly its bytes, once, when its turn comes.
 struct tensor_source {
