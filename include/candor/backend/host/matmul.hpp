@@ -22,6 +22,7 @@ struct product {
   bool ta, tb, accumulate;
 };
 
+bool multiplies_bfloat16(host& backend);
 void multiply(host& backend, const product<float, float>& p);
 void multiply(host& backend, const product<double, double>& p);
 void multiply(host& backend, const product<bfloat16, float>& p);

@@ -50,6 +50,15 @@ bool onednn_multiply([[maybe_unused]] host& backend, [[maybe_unused]] const prod
 #endif
 }
 
+/// Whether the processor multiplies bfloat16 as it is, and oneDNN may use that.
+CANDOR_INLINE bool multiplies_bfloat16([[maybe_unused]] host& backend) {
+#if CANDOR_HAS_ONEDNN && defined(__x86_64__)
+  return backend.internals().options.use_onednn && __builtin_cpu_supports("avx512bf16");
+#else
+  return false;
+#endif
+}
+
 CANDOR_INLINE void multiply(host&, const product<double, double>& p) { eigen_multiply(p); }
 
 CANDOR_INLINE void multiply(host& backend, const product<float, float>& p) {
