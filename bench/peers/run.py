@@ -1,0 +1,208 @@
+# SPDX-License-Identifier: Apache-2.0
+"""candor against eager PyTorch, side by side: the same weights, the same pairs, the same step.
+
+    python run.py --candor build/release/bin/peer_candor --results bench/results/today [--case even/f32 ...]
+
+First both must agree with each other and with transformers (parity.py); then blocks of steps of each side take turns.
+Writes RESULTS.json (cases are added to those that it holds) and RESULTS.md.
+"""
+
+import argparse
+import contextlib
+import hashlib
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+from collections import Counter
+from datetime import date
+from pathlib import Path
+
+import parity
+import report
+import world
+
+HERE = Path(__file__).resolve().parent
+LAYOUTS = ("shared", "packed")
+THREADS = 2
+# MKL takes its slow kernels on a CPU that is not Intel's unless this says otherwise; malloc keeps what it was given.
+SAYS_INTEL = "int mkl_serv_intel_cpu_true(void) { return 1; }\n"
+TUNED = {
+    "MALLOC_MMAP_THRESHOLD_": str(1 << 32),
+    "MALLOC_TRIM_THRESHOLD_": str(1 << 34),
+    "GOMP_CPU_AFFINITY": f"0-{THREADS - 1}",
+}
+
+
+class Process:
+    """One side, told what to do through its standard input."""
+
+    def __init__(self, command, environment=()):
+        self.run = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=os.environ | dict(environment)
+        )
+        self.said = []
+        self.greeting = self.read()
+
+    def read(self):
+        """The next answer; whatever else is said before it goes to `said`."""
+        for line in self.run.stdout:
+            if line.startswith("{"):
+                return json.loads(line)
+            self.said.append(line)
+        sys.exit(f"{self.run.args[0]} ended; what it said stands above")
+
+    def ask(self, command):
+        print(command, file=self.run.stdin, flush=True)
+        return self.read()
+
+    def cpu_seconds(self):
+        fields = Path(f"/proc/{self.run.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def close(self):
+        self.run.stdin.close()
+        self.run.wait()
+
+
+class Sides:
+    def __init__(self, candor, folder, tuned):
+        self.candor, self.folder, self.tuned = candor, folder, tuned
+
+    @contextlib.contextmanager
+    def start(self, side, workload, type_, layout=None, environment=()):
+        both = [str(self.folder / "model"), str(self.folder / f"{workload}.safetensors"), type_, str(THREADS)]
+        if side == "torch":
+            process = Process([sys.executable, str(HERE / "torch_step.py"), *both], self.tuned | dict(environment))
+        else:
+            process = Process([self.candor, *both, layout], environment)
+        try:
+            yield process
+        finally:
+            process.close()
+
+
+def intel_library(folder):
+    """The library that tells MKL to use its fast kernels; nothing where there is no C compiler."""
+    source, library = folder / "says_intel.c", folder / "libsays_intel.so"
+    source.write_text(SAYS_INTEL)
+    made = subprocess.run(["cc", "-shared", "-fPIC", "-o", library, source], check=False)
+    return {"LD_PRELOAD": str(library)} if made.returncode == 0 else {}
+
+
+def busy_seconds():
+    ticks = [int(x) for x in Path("/proc/stat").read_text().splitlines()[0].split()[1:]]
+    return (sum(ticks) - ticks[3] - ticks[4]) / os.sysconf("SC_CLK_TCK")
+
+
+def measure(sides, workload, type_, layouts, warmup, blocks, steps):
+    """Blocks of steps of PyTorch and of each layout take turns; seconds a step, MiB, and what others used of the CPU."""
+    with contextlib.ExitStack() as stack:
+        names = ["PyTorch", *layouts]
+        running = {"PyTorch": stack.enter_context(sides.start("torch", workload, type_))}
+        for layout in layouts:
+            running[layout] = stack.enter_context(sides.start("candor", workload, type_, layout))
+        loaded = {name: process.ask("memory")["now"] for name, process in running.items()}
+        for process in running.values():
+            process.ask(f"steps {warmup}")
+        rounds, own, begin = [], -sum(p.cpu_seconds() for p in running.values()), busy_seconds()
+        for _ in range(blocks):
+            rounds.append({name: running[name].ask(f"steps {steps}")["seconds"] for name in names})
+            names.reverse()  # so that none always comes first
+        own += sum(p.cpu_seconds() for p in running.values())
+        busy = busy_seconds() - begin
+        peaks = {name: process.ask("memory")["peak"] for name, process in running.items()}
+        programs = [running[name].greeting["program"] for name in ("PyTorch", layouts[0])]
+    medians = [{name: statistics.median(seconds) for name, seconds in each.items()} for each in rounds]
+    result = {"programs": programs, "cpu of others": max(0.0, busy - own) / busy, "warm-up steps": warmup, "blocks": rounds}
+    for name in running:
+        ratios = sorted(each["PyTorch"] / each[name] for each in medians)
+        result[name] = {
+            "seconds": statistics.median(s for each in rounds for s in each[name]),
+            "times PyTorch": {"median": statistics.median(ratios), "least": ratios[0], "most": ratios[-1]},
+            "MiB peak": peaks[name],
+            "MiB loaded": loaded[name],
+        }
+    return result
+
+
+def kernels(sides, workload, type_):
+    """Which kernels the products of one step ran in, by calls, as the libraries say themselves."""
+    out = {}
+    for side, layout in (("torch", None), ("candor", "shared")):
+        with sides.start(side, workload, type_, layout, {"ONEDNN_VERBOSE": "1", "MKL_VERBOSE": "1"}) as process:
+            process.said.clear()
+            process.ask("steps 1")
+        calls = Counter()
+        for line in process.said:
+            words = line.split(",")
+            if "exec" in words:  # onednn_verbose,...,exec,cpu,matmul,<kernel>,...
+                calls["oneDNN " + " ".join(words[words.index("exec") + 2 :][:2])] += 1
+            elif line.startswith("MKL_VERBOSE oneMKL"):
+                out["MKL"] = line.removeprefix("MKL_VERBOSE ").strip()
+            elif line.startswith("MKL_VERBOSE"):
+                calls["MKL " + line.split()[1].split("(")[0]] += 1
+        out[side] = dict(calls.most_common(6))
+    return out
+
+
+def machine():
+    info = Path("/proc/cpuinfo").read_text()
+    field = lambda key: next(line.split(":")[1].strip() for line in info.splitlines() if line.startswith(key))  # noqa: E731
+    flags = field("flags").split()
+    return {
+        "date": date.today().isoformat(),
+        "cpu": f"{field('model name')}, family {field('cpu family')} model {field('model')}",
+        "cores": os.cpu_count(),
+        "threads": THREADS,
+        "flags": [f for f in ("avx2", "avx512f", "avx512_bf16", "amx_bf16") if f in flags],
+        "system": platform.platform(),
+    }
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--candor", required=True, help="the program peer_candor of a release build")
+    parser.add_argument("--results", type=Path, required=True, help="RESULTS of RESULTS.json and RESULTS.md")
+    parser.add_argument("--world", type=Path, default=Path("build/peers"), help="model and pairs; made where they are missing")
+    parser.add_argument("--case", nargs="*", default=[f"{w}/{t}" for w in world.WORKLOADS for t in ("f32", "bf16")])
+    parser.add_argument("--warmup", type=int, default=3, help="steps of each side before blocks begin")
+    parser.add_argument("--blocks", type=int, default=4)
+    parser.add_argument("--steps", type=int, default=3, help="steps in a block")
+    parser.add_argument("--parity", choices=("check", "only", "kept"), default="check",
+                        help="only: time nothing; kept: rely on what RESULTS.json says of the same binary")
+    o = parser.parse_args()
+    if not (o.world / "uneven.safetensors").exists():
+        subprocess.run([sys.executable, str(HERE / "world.py"), str(o.world)], check=True)
+    o.results.parent.mkdir(parents=True, exist_ok=True)
+    path = o.results.with_name(o.results.name + ".json")
+    results = json.loads(path.read_text()) if path.exists() else {"parity": {}, "cases": {}, "kernels": {}}
+    binary = hashlib.sha256(Path(o.candor).read_bytes()).hexdigest()[:16]
+    sides = Sides(o.candor, o.world, TUNED | intel_library(o.world))
+    try:
+        for workload in dict.fromkeys(case.split("/")[0] for case in o.case):
+            known = results["parity"].get(workload, {})
+            if o.parity == "kept" and known.get("binary") == binary:
+                continue
+            found = parity.check(sides.start, o.world, workload, LAYOUTS)
+            results["parity"][workload] = {"binary": binary, "found": found}
+            print(f"{workload}: both agree", file=sys.stderr)
+    except parity.Disagreement as what:
+        sys.exit(f"no speed is measured: {what}")
+    if o.parity != "only":
+        for case in o.case:
+            workload, type_ = case.split("/")
+            results["cases"][case] = measure(sides, workload, type_, LAYOUTS, o.warmup, o.blocks, o.steps)
+            results["kernels"].setdefault(type_, None)
+            results["kernels"][type_] = results["kernels"][type_] or kernels(sides, workload, type_)
+            results["machine"] = machine()
+            results["environment of PyTorch"] = sides.tuned
+    path.write_text(json.dumps(results, indent=1) + "\n")
+    o.results.with_name(o.results.name + ".md").write_text(report.markdown(results))
+    print(report.markdown(results))
+
+
+if __name__ == "__main__":
+    main()
