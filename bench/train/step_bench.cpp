@@ -3,7 +3,7 @@
 // answers of 150, reference given, tower frozen, everything else trained (or LoRA of rank 64), AdamW at the end.
 // GFLOP/s counts the useful work of the shared layout for every layout: 6 x (weights that see a token) x tokens with
 // the stem once, 2 x tower, 6 x head on scored rows, attention left out.
-#include "support/numbers.hpp"
+#include "support/mini_llava.hpp"
 
 #include <candor/model/compiled.hpp>
 #include <candor/objective/dpo.hpp>
@@ -17,48 +17,13 @@ namespace {
 using candor::host;
 constexpr std::int64_t pairs = 2, question = 60, answer = 150;
 
-candor::llava_config mini() {
-  candor::llava_config c;
-  c.vision = {.hidden_size = 384, .intermediate_size = 1536, .num_hidden_layers = 6, .num_attention_heads = 6};
-  c.text.vocab_size = 32064;
-  c.text.hidden_size = 512;
-  c.text.intermediate_size = 1408;
-  c.text.num_hidden_layers = 8;
-  c.text.num_attention_heads = c.text.num_key_value_heads = 8;
-  c.text.head_dim = 64;
-  c.text.tie_word_embeddings = true;
-  return c;
-}
-
-/// A pair with random words.
-candor::encoded_record random_pair(const candor::llava_config& c, std::uint64_t seed) {
-  candor::random_stream random(seed, 1);
-  const auto words = [&](std::int64_t n) {
-    std::vector<std::int32_t> ids;
-    for (std::int64_t i = 0; i < n; ++i) ids.push_back(static_cast<std::int32_t>(random.below(32000)));
-    return ids;
-  };
-  candor::encoded_record record;
-  candor::segment stem;
-  for (std::int32_t i = 0; i < c.image_tokens(); ++i) stem.tokens.push_back(candor::image_row(i));
-  for (const auto id : words(question)) stem.tokens.push_back(id);
-  record.tree.images = 1;
-  record.tree.feature_rows = c.image_tokens();
-  record.tree.segments = {stem, {.tokens = words(answer), .parent = 0}, {.tokens = words(answer), .parent = 0}};
-  record.tree.cells = {{{1, {}}}, {{2, {}}}};
-  record.pixels.resize(static_cast<std::size_t>(3 * c.vision.image_size * c.vision.image_size));
-  for (auto& v : record.pixels) v = random.normal();
-  return record;
-}
-
 template <class T>
 void step(benchmark::State& state, candor::layout_kind layout, int rank) {
   host cpu;
-  candor::llava_network<host, T> network(cpu, mini());
+  candor::llava_network<host, T> network(cpu, candor_bench::mini_llava());
+  candor_bench::fill(network);
   double decoder = 0;  // weights of the blocks
   network.for_parameters([&](candor::parameter<host, T>& p) {
-    const bool norm = p.name().find("norm") != std::string::npos;
-    p.storage() = candor_bench::random_tensor<T>(cpu, p.extents(), norm ? 1.0f : 0.02f);
     if (p.name().find("language_model.layers") != std::string::npos) decoder += static_cast<double>(p.size());
   });
   if (rank > 0) network.add_lora({.rank = rank, .alpha = 2.0 * rank});
@@ -71,7 +36,8 @@ void step(benchmark::State& state, candor::layout_kind layout, int rank) {
     optimizer.add(adapter.b);
   });
   std::vector<candor::encoded_record> records;
-  for (std::uint64_t i = 0; i < pairs; ++i) records.push_back(random_pair(network.config(), i));
+  for (std::uint64_t i = 0; i < pairs; ++i)
+    records.push_back(candor_bench::random_pair(network.config(), i, question, answer, answer));
   std::vector<const candor::encoded_record*> pointers;
   for (const auto& r : records) pointers.push_back(&r);
   const std::vector<float> reference(static_cast<std::size_t>(answer), -10.0f);
