@@ -8,6 +8,7 @@
 #include <candor/io/json_field_impl.hpp>
 #include <candor/io/json_impl.hpp>
 #include <candor/io/model_folder.hpp>
+#include <candor/io/open_tensor_file.hpp>
 #include <candor/io/os_error.hpp>
 
 #include <algorithm>

@@ -7,6 +7,7 @@
 #include <candor/io/folder_impl.hpp>
 #include <candor/io/json_field_impl.hpp>
 #include <candor/io/json_impl.hpp>
+#include <candor/io/open_tensor_file.hpp>
 #include <candor/io/os_error.hpp>
 #include <candor/io/peft.hpp>
 

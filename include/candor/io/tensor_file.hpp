@@ -12,7 +12,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
-#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -89,10 +88,6 @@ namespace detail {
 void refuse_repeated_names(std::span<const tensor_info> tensors, std::string_view file);
 
 }  // namespace detail
-
-/// Opens a file by the ending of its name: .bin, .pt and .pth are torch's (see torch_file), all others
-/// safetensors.
-std::unique_ptr<tensor_file> open_tensor_file(const std::filesystem::path& path);
 
 template <class T>
 void tensor_file::read_as(const tensor_info& tensor, std::span<T> out) const {

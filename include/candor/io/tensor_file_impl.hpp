@@ -5,9 +5,7 @@
 
 #include <candor/core/error.hpp>
 #include <candor/io/json_impl.hpp>
-#include <candor/io/safetensors.hpp>
 #include <candor/io/tensor_file.hpp>
-#include <candor/io/torch_file.hpp>
 
 #include <algorithm>
 #include <numeric>
@@ -56,12 +54,6 @@ CANDOR_INLINE std::size_t tensor_file::numbers_in(const tensor_info& tensor) con
     fail<input_error>(name(), " has ", tensor.dims.size(), " axes; at most ", shape::max_rank,
                       " are read as numbers with a shape");
   return static_cast<std::size_t>(tensor.elements());
-}
-
-CANDOR_INLINE std::unique_ptr<tensor_file> open_tensor_file(const std::filesystem::path& path) {
-  const auto ending = path.extension();
-  if (ending == ".bin" || ending == ".pt" || ending == ".pth") return std::make_unique<torch_file>(path);
-  return std::make_unique<safetensors_file>(path);
 }
 
 }  // namespace CANDOR_NS
