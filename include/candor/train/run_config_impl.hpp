@@ -19,9 +19,10 @@ CANDOR_INLINE std::string run_config::hash() const {
 }
 
 CANDOR_INLINE std::string run_config::document() const {
-  nlohmann::ordered_json document = nlohmann::ordered_json::object();
-  for (const auto& [name, value] : entries_) document[name] = value;
-  return document.dump(2) + "\n";
+  std::string document = "{";
+  for (const auto& [name, value] : entries_)
+    document += text(document.size() > 1 ? "," : "", "\n  ", detail::json(name).dump(), ": ", detail::json(value).dump());
+  return document + (entries_.empty() ? "}\n" : "\n}\n");
 }
 
 CANDOR_INLINE std::string run_config::difference_from(const std::filesystem::path& saved) const {

@@ -18,23 +18,39 @@
 
 namespace CANDOR_NS::detail {
 
-template <class T>
-using eigen_matrix = Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
-template <class T>
-using eigen_view = Eigen::Map<T, Eigen::Unaligned, Eigen::OuterStride<>>;
+// Eigen's blocked product and its product with a vector are called below its expressions: those would instantiate eight
+// products a type, each with its evaluators, and cost every header-only unit three seconds of compiling.
+
+/// c += op(a) op(b) for the storage orders of op(a) and op(b).
+template <int OrderA, int OrderB, class T>
+void eigen_multiply_matrices(const product<T, T>& p) {
+  using namespace Eigen;
+  internal::gemm_blocking_space<RowMajor, T, T, Dynamic, Dynamic, Dynamic> blocking(p.m, p.n, p.k, 1, true);
+  internal::general_matrix_matrix_product<Index, T, OrderA, false, T, OrderB, false, RowMajor, 1>::run(
+      p.m, p.n, p.k, p.a, p.lda, p.b, p.ldb, p.c, 1, p.ldc, T(1), blocking, nullptr);
+}
+
+/// c += a op(b) for one contiguous row of a, as c^T += op(b)^T a^T; `Order` is that of op(b)^T.
+template <int Order, class T>
+void eigen_multiply_row(const product<T, T>& p) {
+  using namespace Eigen;
+  using matrix = internal::const_blas_data_mapper<T, Index, Order>;
+  using vector = internal::const_blas_data_mapper<T, Index, RowMajor>;
+  internal::general_matrix_vector_product<Index, T, matrix, Order, false, T, vector, false>::run(
+      p.n, p.k, matrix(p.b, p.ldb), vector(p.a, 1), p.c, 1, T(1));
+}
 
 template <class T>
 void eigen_multiply(const product<T, T>& p) {
-  using matrix = eigen_matrix<T>;
-  const eigen_view<const matrix> a(p.a, p.ta ? p.k : p.m, p.ta ? p.m : p.k, Eigen::OuterStride<>(p.lda));
-  const eigen_view<const matrix> b(p.b, p.tb ? p.n : p.k, p.tb ? p.k : p.n, Eigen::OuterStride<>(p.ldb));
-  eigen_view<matrix> c(p.c, p.m, p.n, Eigen::OuterStride<>(p.ldc));
-  if (!p.accumulate) c.setZero();
+  constexpr int rows = Eigen::RowMajor, columns = Eigen::ColMajor;
+  if (!p.accumulate)
+    for (std::int64_t i = 0; i < p.m; ++i) std::fill_n(p.c + i * p.ldc, p.n, T(0));
   if (p.k == 0) return;
-  if (p.ta && p.tb) c.noalias() += a.transpose() * b.transpose();
-  if (p.ta && !p.tb) c.noalias() += a.transpose() * b;
-  if (!p.ta && p.tb) c.noalias() += a * b.transpose();
-  if (!p.ta && !p.tb) c.noalias() += a * b;
+  if (p.m == 1 && (!p.ta || p.lda == 1)) return p.tb ? eigen_multiply_row<rows>(p) : eigen_multiply_row<columns>(p);
+  if (p.ta && p.tb) eigen_multiply_matrices<columns, columns>(p);
+  if (p.ta && !p.tb) eigen_multiply_matrices<columns, rows>(p);
+  if (!p.ta && p.tb) eigen_multiply_matrices<rows, columns>(p);
+  if (!p.ta && !p.tb) eigen_multiply_matrices<rows, rows>(p);
 }
 
 /// oneDNN does the product if the build and the backend have it and it takes the shape.
