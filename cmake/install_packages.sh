@@ -8,7 +8,7 @@ packages="g++ cmake ninja-build libeigen3-dev libtbb-dev libdnnl-dev libsentence
   nlohmann-json3-dev libcli11-dev libstb-dev libturbojpeg0-dev libpng-dev"
 for group in "$@"; do
   case $group in
-    tests) packages="$packages catch2 libbenchmark-dev librandom123-dev ccache" ;;
+    tests) packages="$packages catch2 libbenchmark-dev librandom123-dev ccache clang libclang-rt-dev" ;;
     *) echo "install_packages.sh: '$group' is no group of packages; known: tests" >&2; exit 2 ;;
   esac
 done
