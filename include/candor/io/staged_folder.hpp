@@ -24,7 +24,8 @@ class staged_folder {
 
   /// Where the files go for now.
   const std::filesystem::path& path() const { return stage_; }
-  /// Puts the folder in its place. One that is there is moved aside first and removed afterwards.
+  /// Puts the folder in its place. One that is there is exchanged for it in one step, and removed by the
+  /// destructor.
   void commit();
 
  private:

@@ -8,18 +8,37 @@
 #include <candor/io/os_error.hpp>
 #include <candor/io/staged_folder.hpp>
 
+#include <fcntl.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <cstdio>
 #include <system_error>
 #include <utility>
 
 namespace CANDOR_NS {
 namespace detail {
 
-CANDOR_INLINE void rename_folder(const std::filesystem::path& from, const std::filesystem::path& to) {
+/// Gives the folder `from` the name `to`. One that is there already is exchanged for it in one step, so that
+/// there is always one; it lies at `from` afterwards.
+CANDOR_INLINE void replace_folder(const std::filesystem::path& from, const std::filesystem::path& to) {
   std::error_code code;
-  std::filesystem::rename(from, to, code);
-  if (code) fail_io("rename the finished folder to", to, code.value());
+  if (!std::filesystem::exists(to, code)) {
+    if (::rename(from.c_str(), to.c_str()) != 0) fail_io("rename the finished folder to", to, errno);
+    return;
+  }
+  if (::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_EXCHANGE) == 0) return;
+  if (errno != EINVAL && errno != ENOSYS) fail_io("exchange the finished folder for", to, errno);
+  // File systems without the exchange: the old one is moved aside, and back where the new one cannot be
+  // moved.
+  const auto aside = to.parent_path() / text(".", to.filename().string(), ".old.tmp.", ::getpid());
+  if (::rename(to.c_str(), aside.c_str()) != 0) fail_io("move aside", to, errno);
+  if (::rename(from.c_str(), to.c_str()) != 0) {
+    const int reason = errno;
+    if (::rename(aside.c_str(), to.c_str()) != 0) fail_io("move back from", aside, errno);
+    fail_io("rename the finished folder to", to, reason);
+  }
+  std::filesystem::rename(aside, from, code);
 }
 
 }  // namespace detail
@@ -39,13 +58,8 @@ CANDOR_INLINE staged_folder::~staged_folder() {
 
 CANDOR_INLINE void staged_folder::commit() {
   sync_folder(stage_);
-  std::error_code code;
-  const auto old = target_.parent_path() / text(".", target_.filename().string(), ".old.tmp.", ::getpid());
-  const bool replaces = std::filesystem::exists(target_, code);
-  if (replaces) detail::rename_folder(target_, old);
-  detail::rename_folder(stage_, target_);
+  detail::replace_folder(stage_, target_);
   sync_folder(target_.has_parent_path() ? target_.parent_path() : std::filesystem::path("."));
-  if (replaces) std::filesystem::remove_all(old, code);
 }
 
 }  // namespace CANDOR_NS

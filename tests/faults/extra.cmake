@@ -1,0 +1,8 @@
+# SPDX-License-Identifier: Apache-2.0
+# What the test links, to be preloaded into programs that it runs.
+add_library(failing_calls SHARED faults/failing_calls.cpp)
+target_compile_features(failing_calls PRIVATE cxx_std_20)
+target_include_directories(failing_calls PRIVATE "${CMAKE_CURRENT_SOURCE_DIR}")
+target_link_libraries(failing_calls PRIVATE candor_warnings)
+add_dependencies(tests_faults failing_calls rlhf_v)
+target_compile_definitions(tests_faults PRIVATE CANDOR_FAILING_CALLS="$<TARGET_FILE:failing_calls>")
