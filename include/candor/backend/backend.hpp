@@ -20,7 +20,7 @@ enum class transpose : bool { no, yes };
 
 /// Memory, and the ways into it and out of it.
 template <class B>
-concept storage_backend = requires(B& b, const B& c, std::size_t bytes, void* data, const void* source) {
+concept storage_backend = requires(B& b, std::size_t bytes, void* data, const void* source) {
   { B::name } -> std::convertible_to<std::string_view>;
   { b.allocate(bytes) } -> std::same_as<void*>;
   b.release(data, bytes);
@@ -28,7 +28,6 @@ concept storage_backend = requires(B& b, const B& c, std::size_t bytes, void* da
   b.copy(data, source, bytes);
   b.copy_in(data, source, bytes);
   b.copy_out(data, source, bytes);
-  { c.peak_bytes() } -> std::convertible_to<std::uint64_t>;
 };
 
 /// A row program that does nothing, with which the concept is checked.
@@ -43,9 +42,12 @@ concept rows_backend = requires(B& b, std::int64_t n) { b.rows(n, n, empty_progr
 
 /// Products c = [c +] op(a) op(b) of elements `T`, also into the accumulator type.
 template <class B, class T>
-concept product_backend = requires(B& b, view<B, const T> a, view<B, T> c, view<B, accumulator_t<T>> g) {
-  b.matmul(transpose::no, a, transpose::yes, a, c, true);
-  b.matmul(transpose::yes, a, transpose::no, a, g, true);
+concept product_backend = requires(B& b, view<B, const T> a, view<B, T> c, view<B, accumulator_t<T>> g,
+                                   bool accumulate) {
+  b.template matmul<T, T>(transpose::no, a, transpose::yes, a, c);
+  b.template matmul<T, T>(transpose::no, a, transpose::yes, a, c, accumulate);
+  b.template matmul<T, accumulator_t<T>>(transpose::yes, a, transpose::no, a, g);
+  b.template matmul<T, accumulator_t<T>>(transpose::yes, a, transpose::no, a, g, accumulate);
 };
 
 /// Attention over stems and branches, both ways, and the decoding form.

@@ -5,6 +5,7 @@
 /// stand in one sequence. This is the computation alone; llava.hpp adds tokenizer, template and image
 /// transform.
 
+#include <candor/backend/backend.hpp>
 #include <candor/data/pack.hpp>
 #include <candor/io/peft.hpp>
 #include <candor/model/llama.hpp>
@@ -17,12 +18,17 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 namespace CANDOR_NS {
 
 template <class B, class T>
 class llava_network {
+  static_assert(std::is_same_v<T, float> || std::is_same_v<T, bfloat16> || std::is_same_v<T, double>,
+                "weights are float or bfloat16, or double in tests: load_llava<float>(...)");
+  static_assert(backend<B, T>, "the backend lacks some of what backend/backend.hpp asks for with this element type");
+
  public:
   using backend_type = B;
   using value_type = T;

@@ -43,6 +43,13 @@ struct view {
   operator view<B, U>() const {
     return {data, rows, cols, stride};
   }
+  // The compiler shows these lines where a view of the wrong kind is given.
+  // clang-format off
+  template <class Other, class U> requires(!std::is_same_v<Other, B>)
+  operator view<Other, U>() const = delete;  // copy what it shows to the other backend first: tensor::to_vector, tensor::from
+  template <class U> requires(!std::is_same_v<std::remove_const_t<U>, std::remove_const_t<T>>)
+  operator view<B, U>() const = delete;  // element types mix only through a cast
+  // clang-format on
 };
 
 /// Where a gradient goes: `add` says whether something is there already.

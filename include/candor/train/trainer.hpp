@@ -37,6 +37,8 @@ namespace CANDOR_NS {
 /// Holds a reference to the policy, which it changes.
 template <class Model, class Objective>
 class trainer {
+  static_assert(check_objective<Objective>());
+
  public:
   using B = typename Model::backend_type;
   using T = typename Model::value_type;
