@@ -15,7 +15,8 @@ endforeach()
 
 if(compiled_sources)
   add_library(candor_compiled STATIC EXCLUDE_FROM_ALL ${compiled_sources})
-  target_link_libraries(candor_compiled PUBLIC candor PRIVATE candor_warnings candor_flags candor_optimize)
+  target_link_libraries(candor_compiled PUBLIC candor
+    PRIVATE "$<BUILD_INTERFACE:candor_warnings;candor_flags;candor_optimize>")
   target_compile_definitions(candor_compiled PUBLIC CANDOR_COMPILED=1 PRIVATE CANDOR_BUILDING)
   if(CANDOR_FAULT_POINTS)
     target_compile_definitions(candor_compiled PUBLIC CANDOR_FAULT_POINTS=1)

@@ -41,8 +41,7 @@ void add_options(CLI::App& app, program_options& o) {
   loss->add_option("--gamma", o.settings.loss.gamma, "weight of changed tokens")->check(CLI::PositiveNumber);
   loss->add_option("--normalise", o.settings.loss.normalise,
                    "divide by the sum of the weights: true or false");
-  loss->add_option("--sft-weight", o.settings.sft_weight,
-                   "of - log p(chosen) beside the preference loss")
+  loss->add_option("--sft-weight", o.settings.sft_weight, "of - log p(chosen) beside the preference loss")
       ->check(CLI::NonNegativeNumber);
   auto* world = app.add_option_group("Embedded world", "without --model and --data");
   world->add_option("--seeds", o.seeds, "one run each, in one table (default: --seed, or 1)");
@@ -79,8 +78,16 @@ std::vector<scenes::captioned_scene> pick(const std::vector<std::string>& before
   return shown;
 }
 
+/// The model that learned to hallucinate: in the source tree, or where it was installed beside this program.
+std::filesystem::path base_of_scenes() {
+  const auto source = std::filesystem::path(CANDOR_EXAMPLES_DIR) / "scenes" / "base";
+  if (std::filesystem::exists(source)) return source;
+  const auto program = std::filesystem::canonical("/proc/self/exe");
+  return program.parent_path().parent_path() / "share/candor/scenes/base";
+}
+
 void run_world(const program_options& o) {
-  const std::filesystem::path base = std::filesystem::path(CANDOR_EXAMPLES_DIR) / "scenes" / "base";
+  const std::filesystem::path base = base_of_scenes();
   std::printf("RLHF-V on the embedded world: %d pictures described by the base in %s\n", o.pictures,
               base.c_str());
   std::fflush(stdout);

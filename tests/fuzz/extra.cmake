@@ -26,12 +26,12 @@ endif()
 
 set(fuzz_compile ${CMAKE_CXX_COMPILER_LAUNCHER} "${CANDOR_FUZZ_CXX}" ${fuzz_flags} -Wall -Wextra -Wpedantic
     "-I${PROJECT_SOURCE_DIR}/include" "-I${PROJECT_SOURCE_DIR}/tests")
-set(fuzz_definitions "$<TARGET_PROPERTY:candor,INTERFACE_COMPILE_DEFINITIONS>")
+set(fuzz_definitions "$<TARGET_PROPERTY:candor::dependencies,INTERFACE_COMPILE_DEFINITIONS>")
 if(CANDOR_WERROR)
   list(APPEND fuzz_compile -Werror)
 endif()
 set(fuzz_libraries "")
-foreach(dependency IN ITEMS candor_dep_turbojpeg candor_dep_png candor_dep_sentencepiece candor_dep_xxhash
+foreach(dependency IN ITEMS candor::turbojpeg candor::png candor::sentencepiece candor::xxhash
         nlohmann_json::nlohmann_json)
   if(TARGET ${dependency})
     get_target_property(folders ${dependency} INTERFACE_INCLUDE_DIRECTORIES)
