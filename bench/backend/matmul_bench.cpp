@@ -6,6 +6,7 @@
 #include <candor/core/error.hpp>
 
 #include <string>
+#include <vector>
 
 namespace {
 
@@ -30,9 +31,9 @@ void matmul(benchmark::State& state, sizes s, bool ta, bool tb, bool use_onednn)
 }
 
 template <class T, class C>
-void declare(sizes s, bool ta = false, bool tb = true, bool use_onednn = true) {
+void declare(sizes s, bool ta = false, bool tb = true, bool use_onednn = true, const char* family = "matmul/") {
   const char* form = ta ? "/TN" : tb ? "" : "/NN";
-  benchmark::RegisterBenchmark(candor::text("matmul/", use_onednn ? "host/" : "eigen/", candor_bench::type_name<T>, "/M:", s.m,
+  benchmark::RegisterBenchmark(candor::text(family, use_onednn ? "host/" : "eigen/", candor_bench::type_name<T>, "/M:", s.m,
                                             "/N:", s.n, "/K:", s.k, form).c_str(),
                                [=](benchmark::State& state) { matmul<T, C>(state, s, ta, tb, use_onednn); })
       ->Unit(benchmark::kMicrosecond)
@@ -49,6 +50,19 @@ void declare_all() {
   for (const std::int64_t m : {60, 936, 2000}) declare<T, T>({m, 512, 512}, false, true, false);
 }
 
-[[maybe_unused]] const bool declared = (declare_all<float>(), declare_all<candor::bfloat16>(), true);
+/// Every row count that a pass may have is as good as the next: steps of 32 and odd counts, in all three forms.
+template <class T>
+void declare_sweep() {
+  std::vector<std::int64_t> rows = {65, 97, 333, 577, 777, 935, 937, 1001, 1153, 1571, 1951, 1983, 1985, 2047, 2049};
+  for (std::int64_t m = 64; m <= 2112; m += 32) rows.push_back(m);
+  for (const std::int64_t m : rows) {
+    declare<T, T>({m, 512, 512}, false, true, true, "rows_sweep/");
+    declare<T, T>({m, 512, 512}, false, false, true, "rows_sweep/");
+    declare<T, float>({512, 512, m}, true, false, true, "rows_sweep/");
+  }
+}
+
+[[maybe_unused]] const bool declared = (declare_all<float>(), declare_all<candor::bfloat16>(), declare_sweep<float>(),
+                                        declare_sweep<candor::bfloat16>(), true);
 
 }  // namespace

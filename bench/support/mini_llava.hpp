@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 /// @file
-/// A LLaVA of about 50 M parameters with 576 image tokens, random weights and random pairs: what training steps are
-/// measured with.
+/// A LLaVA of about 50 M parameters with 576 image tokens, random weights and random pairs: what training
+/// steps are measured with. bench/peers/world.py makes the same model for PyTorch.
 
 #include "support/numbers.hpp"
 
@@ -13,9 +13,13 @@
 
 namespace candor_bench {
 
-inline candor::llava_config mini_llava() {
+inline candor::llava_config mini_llava(int image_size = 336) {
   candor::llava_config c;
-  c.vision = {.hidden_size = 384, .intermediate_size = 1536, .num_hidden_layers = 6, .num_attention_heads = 6};
+  c.vision = {.hidden_size = 384,
+              .intermediate_size = 1536,
+              .num_hidden_layers = 6,
+              .num_attention_heads = 6,
+              .image_size = image_size};
   c.text.vocab_size = 32064;
   c.text.hidden_size = 512;
   c.text.intermediate_size = 1408;
@@ -36,8 +40,8 @@ void fill(candor::llava_network<candor::host, T>& network) {
 }
 
 /// An image, a question and two answers of random words.
-inline candor::encoded_record random_pair(const candor::llava_config& c, std::uint64_t seed, std::int64_t question,
-                                          std::int64_t chosen, std::int64_t rejected) {
+inline candor::encoded_record random_pair(const candor::llava_config& c, std::uint64_t seed,
+                                          std::int64_t question, std::int64_t chosen, std::int64_t rejected) {
   candor::random_stream random(seed, 1);
   const auto words = [&](std::int64_t n) {
     std::vector<std::int32_t> ids;
@@ -50,7 +54,8 @@ inline candor::encoded_record random_pair(const candor::llava_config& c, std::ui
   for (const auto id : words(question)) stem.tokens.push_back(id);
   record.tree.images = 1;
   record.tree.feature_rows = c.image_tokens();
-  record.tree.segments = {stem, {.tokens = words(chosen), .parent = 0}, {.tokens = words(rejected), .parent = 0}};
+  record.tree.segments = {
+      stem, {.tokens = words(chosen), .parent = 0}, {.tokens = words(rejected), .parent = 0}};
   record.tree.cells = {{{1, {}}}, {{2, {}}}};
   record.pixels.resize(static_cast<std::size_t>(3 * c.vision.image_size * c.vision.image_size));
   for (auto& v : record.pixels) v = random.normal();

@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// step_profile [f32|bf16] [shared|packed|padded] [steps]: where the milliseconds of a DPO step of the mini-LLaVA go.
-// Two pairs of 576 image tokens, 60 words of question and two answers of 150; everything but the tower is trained.
-#include "support/mini_llava.hpp"
+// step_profile [f32|bf16] [shared|packed|padded] [steps]: where the milliseconds of a DPO step of the
+// mini-LLaVA go. Two pairs of 576 image tokens, 60 words of question and two answers of 150; everything but
+// the tower is trained.
+#include "support/dpo_step.hpp"
 
-#include <candor/model/compiled.hpp>
-#include <candor/objective/dpo.hpp>
-#include <candor/train/adamw.hpp>
-#include <candor/train/step.hpp>
 #include <candor/train/table.hpp>
 
 #include <algorithm>
@@ -25,41 +22,26 @@ template <class T>
 void profile(candor::layout_kind layout, int steps) {
   candor::operation_profile operations;
   host cpu({.profile = &operations});
-  candor::llava_network<host, T> network(cpu, candor_bench::mini_llava());
-  candor_bench::fill(network);
-  candor::adamw_optimizer<host> optimizer(cpu, {}, 0);
-  network.for_parameters([&](candor::parameter<host, T>& p) {
-    if (p.trainable()) optimizer.add(p);
-  });
-  const std::vector<candor::encoded_record> records = {candor_bench::random_pair(network.config(), 0, 60, 150, 150),
-                                                       candor_bench::random_pair(network.config(), 1, 60, 150, 150)};
-  const std::vector<const candor::encoded_record*> pointers = {&records[0], &records[1]};
-  const std::vector<float> reference(150, -10.0f);
-  const std::vector<std::vector<std::span<const float>>> references(2, {reference, reference});
-  candor::objective_step<host, T, candor::dpo> runner(network, {.beta = 0.1}, {.layout = layout});
-  candor::tape<host> unused(cpu, candor::tape<host>::mode::evaluate);
-  const auto step = [&] {
-    candor::step_values values;
-    runner.run(pointers, references, {.tape = unused}, true, values, [] { return true; });
-    optimizer.gradient_norm();
-    optimizer.step(5e-7, 1.0);
-  };
-  step();  // makes oneDNN's kernels and the pool's blocks
+  candor_bench::dpo_step<T> step(cpu, {}, layout, 0);
+  step.run();  // makes oneDNN's kernels and the pool's blocks
   operations.clear();
   const auto start = std::chrono::steady_clock::now();
-  for (int i = 0; i < steps; ++i) step();
-  const double whole = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count() / steps;
+  for (int i = 0; i < steps; ++i) step.run();
+  const double whole =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count() / steps;
 
   std::vector<std::pair<std::string, candor::operation_profile::entry>> rows(operations.entries().begin(),
                                                                              operations.entries().end());
-  std::sort(rows.begin(), rows.end(), [](const auto& a, const auto& b) { return a.second.seconds > b.second.seconds; });
+  std::sort(rows.begin(), rows.end(),
+            [](const auto& a, const auto& b) { return a.second.seconds > b.second.seconds; });
   candor::table t({"operation", "calls a step", "ms a step", "share", "GFLOP/s"});
   double rest = whole;
   for (const auto& [name, e] : rows) {
     const double seconds = e.seconds / steps;
     rest -= seconds;
     t.add({name, candor::fixed(static_cast<double>(e.calls) / steps, 0), candor::fixed(1e3 * seconds, 1),
-           candor::percent(seconds / whole), e.flops > 0 ? candor::fixed(1e-9 * e.flops / e.seconds, 0) : ""});
+           candor::percent(seconds / whole),
+           e.flops > 0 ? candor::fixed(1e-9 * e.flops / e.seconds, 0) : ""});
   }
   t.add({"between operations", "", candor::fixed(1e3 * rest, 1), candor::percent(rest / whole), ""});
   std::printf("%s\nstep %.0f ms, peak %.0f MiB\n", t.str().c_str(), 1e3 * whole,
