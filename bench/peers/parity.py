@@ -31,7 +31,8 @@ def gradients_of(process, path):
 
 def cosines(found, expected):
     """Per tensor, and the names below the floor."""
-    expect(found.keys() == expected.keys(), f"gradients of different tensors: {sorted(found.keys() ^ expected.keys())}")
+    differ = sorted(found.keys() ^ expected.keys())
+    expect(not differ, f"gradients of different tensors: {differ}")
     whole = torch.cat(list(expected.values())).norm()
     small = sorted(name for name, value in expected.items() if value.norm() <= FLOOR * whole)
     return {
@@ -43,25 +44,27 @@ def cosines(found, expected):
 
 def transformers_log_probs(workload):
     t = load_file(workload)
-    return torch.cat([t[f"policy.{n}.{i}"] for i in range(len(t["pixel_values"])) for n in ("chosen", "rejected")]).double()
+    pairs = range(len(t["pixel_values"]))
+    return torch.cat([t[f"policy.{name}.{i}"] for i in pairs for name in ("chosen", "rejected")]).double()
 
 
-def check(start, folder, workload, layouts):
-    """`start(side, type, layout)` gives a process. Returns what was found, both types; Disagreement where it differs."""
+def check(start, folder, workload, type_, layouts):
+    """What was found, by side; Disagreement where the sides differ. `start` is that of run.Sides."""
     truth = transformers_log_probs(folder / f"{workload}.safetensors")
     path = folder / "gradients.safetensors"
-    found, exact, torch_bf16 = {}, None, None
-    sides = [("torch", "f32", None), *(("candor", "f32", each) for each in layouts), ("torch", "bf16", None)]
-    for side, type_, layout in [*sides, *(("candor", "bf16", each) for each in layouts)]:
-        label = " ".join(filter(None, (side, type_, layout)))
-        with start(side, workload, type_, layout) as process:
+    sides = {"PyTorch": ("torch", type_, None)} | {layout: ("candor", type_, layout) for layout in layouts}
+    if type_ != "f32":
+        sides = {"PyTorch in f32": ("torch", "f32", None)} | sides
+    found, exact = {}, None
+    for label, (side, of, layout) in sides.items():
+        with start(side, workload, of, layout) as process:
             got = gradients_of(process, path)
-            losses = process.ask(f"steps {STEPS}")["losses"]
+            losses = process.ask(f"steps {STEPS}")["losses"] if of == type_ else []
         path.unlink()
-        difference = (got["log_probs"] - truth).abs()
         exact = exact or got
         cosine, small = cosines(got["gradients"], exact["gradients"])
         worst = min(cosine, key=cosine.get)
+        difference = (got["log_probs"] - truth).abs()
         found[label] = {
             "log_probs to transformers, max nats": difference.max().item(),
             "log_probs to transformers, mean nats": difference.mean().item(),
@@ -71,18 +74,21 @@ def check(start, folder, workload, layouts):
             "its tensor": worst,
             "below the floor": small,
         }
-        if label == "torch f32":
-            exact["losses"] = losses
-        expect(cosine[worst] >= COSINE[type_] or label == "torch bf16", f"{label}: gradient of {worst}: cosine {cosine[worst]}")
-        if type_ == "f32":
-            expect(difference.max() <= NATS, f"{label}: log-probs differ from transformers' by {difference.max()} nats")
-            off = max(abs(a - b) for a, b in zip(losses, exact["losses"], strict=True))
-            expect(off <= LOSS, f"{label}: losses of {STEPS} steps differ from PyTorch's by {off}")
-        elif side == "torch":
-            torch_bf16 = difference.mean()
-        else:
-            expect(
-                difference.mean() <= ROUNDING * torch_bf16,
-                f"{label}: log-probs deviate from fp32 by {difference.mean()} nats a token, PyTorch's by {torch_bf16}",
-            )
+    for layout in layouts:
+        compare(f"{workload}, {type_}, {layout}", type_, found[layout], found["PyTorch"])
     return found
+
+
+def compare(label, type_, own, peer):
+    """Disagreement where candor's figures are not as near to the exact ones as they have to be."""
+    worst, cosine = own["its tensor"], own["smallest cosine"]
+    expect(cosine >= COSINE[type_], f"{label}: the gradient of {worst} has a cosine of {cosine}")
+    if type_ == "f32":
+        for who, side in (("candor", own), ("PyTorch", peer)):
+            off = side["log_probs to transformers, max nats"]
+            expect(off <= NATS, f"{label}: {who}'s log-probs differ from transformers' by {off} nats")
+        off = max(abs(a - b) for a, b in zip(own["losses"], peer["losses"], strict=True))
+        expect(off <= LOSS, f"{label}: losses of {STEPS} steps differ from PyTorch's by {off}")
+    else:
+        off, its = (side["log_probs to transformers, mean nats"] for side in (own, peer))
+        expect(off <= ROUNDING * its, f"{label}: log-probs deviate by {off} nats, PyTorch's by {its}")

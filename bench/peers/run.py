@@ -98,7 +98,7 @@ def busy_seconds():
 
 
 def measure(sides, workload, type_, layouts, warmup, blocks, steps):
-    """Blocks of steps of PyTorch and of each layout take turns; seconds a step, MiB, and what others used of the CPU."""
+    """Blocks of steps of PyTorch and of each layout take turns."""
     with contextlib.ExitStack() as stack:
         names = ["PyTorch", *layouts]
         running = {"PyTorch": stack.enter_context(sides.start("torch", workload, type_))}
@@ -116,7 +116,7 @@ def measure(sides, workload, type_, layouts, warmup, blocks, steps):
         peaks = {name: process.ask("memory")["peak"] for name, process in running.items()}
         programs = [running[name].greeting["program"] for name in ("PyTorch", layouts[0])]
     medians = [{name: statistics.median(seconds) for name, seconds in each.items()} for each in rounds]
-    result = {"programs": programs, "cpu of others": max(0.0, busy - own) / busy, "warm-up steps": warmup, "blocks": rounds}
+    result = {"programs": programs, "cpu of others": max(0.0, busy - own) / busy, "blocks": rounds}
     for name in running:
         ratios = sorted(each["PyTorch"] / each[name] for each in medians)
         result[name] = {
@@ -150,11 +150,12 @@ def kernels(sides, workload, type_):
 
 def machine():
     info = Path("/proc/cpuinfo").read_text()
-    field = lambda key: next(line.split(":")[1].strip() for line in info.splitlines() if line.startswith(key))  # noqa: E731
-    flags = field("flags").split()
+    fields = dict(line.split(":", 1) for line in info.split("\n\n")[0].splitlines())
+    fields = {key.strip(): value.strip() for key, value in fields.items()}
+    flags = fields["flags"].split()
     return {
         "date": date.today().isoformat(),
-        "cpu": f"{field('model name')}, family {field('cpu family')} model {field('model')}",
+        "cpu": f"{fields['model name']}, family {fields['cpu family']} model {fields['model']}",
         "cores": os.cpu_count(),
         "threads": THREADS,
         "flags": [f for f in ("avx2", "avx512f", "avx512_bf16", "amx_bf16") if f in flags],
@@ -166,8 +167,9 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--candor", required=True, help="the program peer_candor of a release build")
     parser.add_argument("--results", type=Path, required=True, help="RESULTS of RESULTS.json and RESULTS.md")
-    parser.add_argument("--world", type=Path, default=Path("build/peers"), help="model and pairs; made where they are missing")
-    parser.add_argument("--case", nargs="*", default=[f"{w}/{t}" for w in world.WORKLOADS for t in ("f32", "bf16")])
+    parser.add_argument("--world", type=Path, default=Path("build/peers"), help="model and pairs; made where missing")
+    cases = [f"{w}/{t}" for w in world.WORKLOADS for t in ("f32", "bf16")]
+    parser.add_argument("--case", nargs="*", default=cases, choices=cases)
     parser.add_argument("--warmup", type=int, default=3, help="steps of each side before blocks begin")
     parser.add_argument("--blocks", type=int, default=4)
     parser.add_argument("--steps", type=int, default=3, help="steps in a block")
@@ -182,13 +184,13 @@ def main():
     binary = hashlib.sha256(Path(o.candor).read_bytes()).hexdigest()[:16]
     sides = Sides(o.candor, o.world, TUNED | intel_library(o.world))
     try:
-        for workload in dict.fromkeys(case.split("/")[0] for case in o.case):
-            known = results["parity"].get(workload, {})
-            if o.parity == "kept" and known.get("binary") == binary:
+        for case in o.case:
+            workload, type_ = case.split("/")
+            if o.parity == "kept" and results["parity"].get(case, {}).get("binary") == binary:
                 continue
-            found = parity.check(sides.start, o.world, workload, LAYOUTS)
-            results["parity"][workload] = {"binary": binary, "found": found}
-            print(f"{workload}: both agree", file=sys.stderr)
+            found = parity.check(sides.start, o.world, workload, type_, LAYOUTS)
+            results["parity"][case] = {"binary": binary, "found": found}
+            print(f"{case}: both agree", file=sys.stderr)
     except parity.Disagreement as what:
         sys.exit(f"no speed is measured: {what}")
     if o.parity != "only":

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A LLaVA in eager PyTorch, written for speed on the CPU: the peer that candor's training step is measured against.
+"""A LLaVA in eager PyTorch, written for speed on the CPU: what candor's training step is measured against.
 
 Fused q/k/v and gate/up products, F.rms_norm and F.scaled_dot_product_attention, every image encoded once a pair, no
 padding: the answers' sequences lie one behind the other, and only attention takes them one at a time. Logits at scored
@@ -52,7 +52,8 @@ class Decoder(nn.Module):
         self.input_layernorm = nn.Parameter(torch.ones(width))
         self.post_attention_layernorm = nn.Parameter(torch.ones(width))
         self.qkv_proj, self.o_proj = nn.Linear(width, 3 * width, bias=False), nn.Linear(width, width, bias=False)
-        self.gate_up_proj, self.down_proj = nn.Linear(width, 2 * inner, bias=False), nn.Linear(inner, width, bias=False)
+        self.gate_up_proj = nn.Linear(width, 2 * inner, bias=False)
+        self.down_proj = nn.Linear(inner, width, bias=False)
 
     def forward(self, x, cos, sin, lengths):  # (T, C), (T, 1, D), (T, 1, D)
         h = F.rms_norm(x, x.shape[-1:], self.input_layernorm, self.eps)

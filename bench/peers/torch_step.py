@@ -21,8 +21,8 @@ BETA, RATE, MAX_NORM, IMAGE_TOKENS = 0.1, 5e-7, 1.0, 576
 
 
 class Trainer:
-    """AdamW with the gradient's norm held at 1. `bf16`: weights, activations and gradients in bfloat16, masters in fp32;
-    `autocast`: fp32 weights, products in bfloat16."""
+    """AdamW, the gradient's norm held at 1. `bf16`: weights, activations and gradients in bfloat16, masters in
+    fp32; `autocast`: fp32 weights, products in bfloat16."""
 
     def __init__(self, model_folder, workload, mode):
         self.mode = mode
