@@ -69,6 +69,7 @@ function(candor_fuzz_target name corpus dictionary largest)
 endfunction()
 
 candor_fuzz_target(safetensors safetensors json 2048)
+candor_fuzz_target(torch torch torch 6000)
 candor_fuzz_target(image_scan image image 3000)
 candor_fuzz_target(image_decode image image 3000)
 candor_fuzz_target(sentencepiece sentencepiece sentencepiece 6000)

@@ -12,9 +12,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto bytes = bytes_of(data, size);
   for (const bool prefer_stb : {false, true})
     accepted("an image: ", [&] {
-      const auto pixels = candor::decode_image(bytes, "an image", {.limits = small, .prefer_stb = prefer_stb});
+      const auto pixels =
+          candor::decode_image(bytes, "an image", {.limits = small, .prefer_stb = prefer_stb});
       const auto header = candor::scan_image(bytes, "an image", small);
-      promise(pixels.width == header.width && pixels.height == header.height, "the size is that of the header");
+      promise(pixels.width == header.width && pixels.height == header.height,
+              "the size is that of the header");
       promise(pixels.rgb.size() == std::size_t(pixels.width) * std::size_t(pixels.height) * 3,
               "each pixel has three bytes");
     });

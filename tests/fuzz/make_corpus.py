@@ -42,6 +42,10 @@ put("safetensors", "scalar_and_empty", with_header(
 put("safetensors", "foreign_types", with_header(
     {"a": tensor("F8_E4M3", [2], 0, 2), "b": tensor("F4", [4], 2, 4), "c": tensor("U64", [1], 4, 12)}, bytes(12)))
 
+# torch: what torch writes, as a zip archive and as before torch 1.6.
+for name in ("module.pt", "nested.pt", "types.bin", "views_old.bin"):
+    put("torch", name, golden(f"io/golden/torch/{name}"))
+
 # Images: one of each kind that the decoders tell apart.
 KEPT = {"decode_jpeg": ["size_1x1", "size_2x2", "size_16x16", "baseline_420", "progressive_420", "progressive_440", "grey",
                         "grey_progressive", "cmyk_without_adobe", "ycck_420", "stored_as_rgb", "restarts_progressive",

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The check of sentencepiece models, and the library with what passed the check: it is not instrumented, but a
-// signal in it ends the run.
+// The check of sentencepiece models, and the library with what passed the check: it is not instrumented, but
+// a signal in it ends the run.
 #include <candor/text/sentencepiece_check.hpp>
 
 #include <sentencepiece_processor.h>
