@@ -8,7 +8,10 @@
 
 #include <CLI/CLI.hpp>
 
+#include <unistd.h>
+
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
 #include <new>
 #include <string>
@@ -37,6 +40,20 @@ inline int report_failure(const std::string& name, const std::string& memory_adv
   } catch (const std::exception& e) {
     return report(name, e.what(), 1);
   }
+}
+
+/// From now on a program whose memory ends where nothing can be thrown (in a destructor, in a thread) says so and
+/// ends with code 6 too. It cleans up nothing; files that are written beside stay beside.
+inline void end_where_memory_ends() {
+  std::set_terminate([] {
+    try {
+      if (const auto thrown = std::current_exception()) std::rethrow_exception(thrown);
+    } catch (const std::bad_alloc&) {
+      std::fputs("out of memory\n", stderr);
+      ::_exit(6);
+    } catch (...) {}
+    std::abort();
+  });
 }
 
 }  // namespace program

@@ -23,6 +23,7 @@ inline constexpr const char* exit_codes =
 /// the work (candor::throw_if_stopped); a second one ends the process at once.
 template <class Work>
 int guarded(const std::string& name, Work work) {
+  program::end_where_memory_ends();
   try {
     const candor::stop_signals signals;
     work();

@@ -22,6 +22,7 @@ inline int run_program(const char* name, const char* description, int argc, char
   app.footer(
       "Exit codes: 0 ok, 2 bad option, 3 bad input, 4 numbers not finite, 5 disk, 6 memory, 75 stopped and "
       "saved.");
+  program::end_where_memory_ends();
   std::signal(SIGXFSZ, SIG_IGN);  // a file that outgrows `ulimit -f` is a failed write, with a message
   try {
     add(app);

@@ -6,9 +6,9 @@
 
 #include <candor/core/error.hpp>
 
+#include <algorithm>
 #include <condition_variable>
 #include <cstdint>
-#include <deque>
 #include <exception>
 #include <mutex>
 #include <optional>
@@ -16,6 +16,7 @@
 #include <type_traits>
 #include <utility>
 #include <variant>
+#include <vector>
 
 namespace CANDOR_NS {
 
@@ -33,9 +34,10 @@ class prefetch {
   template <class Producer>
   requires std::is_invocable_r_v<Item, Producer&, std::int64_t> prefetch(std::int64_t count,
                                                                          std::int64_t ahead, Producer produce)
-      : count_(count), ahead_(ahead) {
+      : count_(count) {
     require<usage_error>(count >= 0 && ahead >= 1, "[prefetch] ", count, " items, ", ahead,
                          " ahead; expected 0 or more items and at least 1 ahead");
+    waiting_.resize(static_cast<std::size_t>(std::min(count, ahead)));
     thread_ = std::thread([this, produce = std::move(produce)]() mutable { run(produce); });
   }
   ~prefetch() {
@@ -53,9 +55,10 @@ class prefetch {
   std::optional<Item> next() {
     if (taken_ == count_) return std::nullopt;
     std::unique_lock lock(mutex_);
-    ready_.wait(lock, [&] { return !done_.empty(); });
-    outcome result = std::move(done_.front());
-    done_.pop_front();
+    ready_.wait(lock, [&] { return made_ > taken_; });
+    auto& place = place_of(taken_);
+    outcome result = *std::move(place);
+    place.reset();
     ++taken_;
     lock.unlock();
     room_.notify_one();
@@ -81,21 +84,26 @@ class prefetch {
   void run(Producer& produce) {
     for (std::int64_t i = 0; i < count_; ++i) {
       std::unique_lock lock(mutex_);
-      room_.wait(lock, [&] { return stop_ || static_cast<std::int64_t>(done_.size()) < ahead_; });
+      room_.wait(lock, [&] { return stop_ || made_ - taken_ < static_cast<std::int64_t>(waiting_.size()); });
       if (stop_) return;
       lock.unlock();
       outcome result = make(produce, i);
       lock.lock();
-      done_.push_back(std::move(result));
+      place_of(i) = std::move(result);
+      ++made_;
       lock.unlock();
       ready_.notify_one();
     }
   }
 
-  std::int64_t count_, ahead_, taken_ = 0;
+  std::optional<outcome>& place_of(std::int64_t index) {
+    return waiting_[static_cast<std::size_t>(index) % waiting_.size()];
+  }
+
+  std::int64_t count_, made_ = 0, taken_ = 0;
   std::mutex mutex_;
   std::condition_variable room_, ready_;
-  std::deque<outcome> done_;
+  std::vector<std::optional<outcome>> waiting_;  ///< a ring, so that the thread allocates nothing of its own
   bool stop_ = false;
   std::thread thread_;
 };
