@@ -6,3 +6,7 @@ target_include_directories(failing_calls PRIVATE "${CMAKE_CURRENT_SOURCE_DIR}")
 target_link_libraries(failing_calls PRIVATE candor_warnings)
 add_dependencies(tests_faults failing_calls rlhf_v)
 target_compile_definitions(tests_faults PRIVATE CANDOR_FAILING_CALLS="$<TARGET_FILE:failing_calls>")
+
+# With `ctest -C long` or `tests/run.sh --long`: every call of the disk, and 500 allocations, instead of 12 of each.
+add_test(NAME "faults/every call of a trainer" CONFIGURATIONS long COMMAND tests_faults "a trainer*")
+set_tests_properties("faults/every call of a trainer" PROPERTIES ENVIRONMENT CANDOR_LONG=1 TIMEOUT 3600 LABELS faults)
