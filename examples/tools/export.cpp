@@ -23,7 +23,8 @@ namespace {
 namespace fs = std::filesystem;
 
 struct export_options {
-  fs::path model, adapter, output;
+  candor::llava_source source;
+  fs::path output;
   std::string dtype = "keep", naming = "hf_old";
   std::uint64_t max_shard_bytes = 5'000'000'000;
   int threads = 0;
@@ -61,12 +62,13 @@ void add_image_token(const fs::path& folder, candor::llava_config& config) {
 }
 
 /// What original LLaVA's code knows without files: its template and its padding.
-void add_processor_files(const fs::path& folder, const candor::llava_config& config, bool has_template) {
+void add_processor_files(const fs::path& folder, const candor::image_transform& transform,
+                         bool has_template) {
   if (!has_template)
     candor::write_atomically(folder / "chat_template.jinja",
                              candor::chat_template(candor::chat_template::kind::vicuna_v1).jinja());
   if (!fs::exists(folder / "preprocessor_config.json") && !fs::exists(folder / "processor_config.json"))
-    candor::write_preprocessor_config(folder, candor::original_image_transform(config));
+    candor::write_preprocessor_config(folder, transform);
 }
 
 bool has_template(const fs::path& model) {
@@ -78,20 +80,24 @@ bool has_template(const fs::path& model) {
 void export_model(const export_options& o) {
   candor::host cpu({.threads = o.threads});
   const auto scheme = candor::parse_naming(o.naming);
-  tools::tensor_stream stream(cpu, o.model, o.adapter);
+  tools::tensor_stream stream(cpu, o.source);
   std::error_code code;
-  const bool free = !fs::exists(o.output, code) || (fs::is_directory(o.output, code) && fs::is_empty(o.output, code));
+  const bool free =
+      !fs::exists(o.output, code) || (fs::is_directory(o.output, code) && fs::is_empty(o.output, code));
   candor::require<candor::usage_error>(free, "--output ", o.output.string(),
                                        " exists and is not empty; choose a new folder");
   candor::staged_folder folder(o.output);
-  candor::copy_processor_files(o.model, folder.path());
+  candor::copy_processor_files(o.source.model, folder.path());
   auto config = stream.config();
+  const auto transform = candor::source_transform(o.source, config);
   if (scheme != candor::naming::llava && config.image_token_index < 0) {
     add_image_token(folder.path(), config);
-    add_processor_files(folder.path(), config, has_template(o.model));
+    add_processor_files(folder.path(), transform, has_template(o.source.model));
   }
   const auto type = type_of(o.dtype, stream.stored_type());
   candor::write_llava_config(folder.path(), config, type, scheme);
+  if (!(candor::source_transform({.model = folder.path()}, config) == transform))
+    candor::write_preprocessor_config(folder.path(), transform);
   const auto count = static_cast<std::int64_t>(tools::llava_tensors(config).size());
   candor::progress bar({.title = "export", .unit = "tensors", .total = count, .quiet = o.quiet});
   candor::write_model_folder(folder.path(), stream.sources(type, scheme, config.text.vocab_size, bar),
@@ -109,9 +115,12 @@ int main(int argc, char** argv) {
       "export"};
   export_options o;
   app.option_defaults()->always_capture_default();
-  app.add_option("--model", o.model, "LLaVA-1.5 folder: Hugging Face or original layout")->required();
+  app.add_option("--model", o.source.model, "LLaVA-1.5 folder: Hugging Face or original layout")->required();
   app.add_option("--output", o.output, "folder to write; new or empty")->required();
-  app.add_option("--adapter", o.adapter, "PEFT adapter to merge into the weights");
+  app.add_option(
+      "--adapter", o.source.adapter,
+      "PEFT adapter to merge into the weights, with its non_lora_trainables.bin where there is one");
+  app.add_option("--vision-tower", o.source.vision_tower, tools::vision_tower_help);
   app.add_option("--dtype", o.dtype, "of the tensors; keep: as the embeddings are stored")
       ->check(CLI::IsMember({"keep", "f32", "bf16", "f16"}));
   app.add_option("--naming", o.naming,

@@ -5,9 +5,8 @@
 /// element type, another naming.
 
 #include <candor/backend/host/host.hpp>
-#include <candor/io/model_folder.hpp>
-#include <candor/io/peft.hpp>
-#include <candor/model/llava_config.hpp>
+#include <candor/io/safetensors.hpp>
+#include <candor/model/llava_weights.hpp>
 #include <candor/train/progress.hpp>
 #include <candor/train/signals.hpp>
 
@@ -17,7 +16,6 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
-#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -27,26 +25,29 @@ namespace tools {
 /// The tensors of a folder as those of another one.
 class tensor_stream {
  public:
-  tensor_stream(candor::host& cpu, const std::filesystem::path& model, const std::filesystem::path& adapter)
-      : cpu_(cpu),
-        config_(candor::read_llava_config(model)),
-        folder_(model),
-        names_(folder_.names(), model.string()) {
-    if (!adapter.empty()) adapter_.emplace(adapter);
-    check(model);
+  tensor_stream(candor::host& cpu, const candor::llava_source& source) : cpu_(cpu), weights_(source) {
+    std::vector<std::string> known;
+    for (const auto& [name, extents] : llava_tensors(config())) {
+      weights_.at(name, extents);
+      known.push_back(name);
+    }
+    weights_.require_known(known);
     check_adapter();
   }
 
-  const candor::llava_config& config() const { return config_; }
+  const candor::llava_config& config() const { return weights_.config(); }
   /// The type in which the embeddings are stored.
-  candor::dtype stored_type() const { return folder_.at(*names_.stored(embedding)).type; }
+  candor::dtype stored_type() const {
+    const auto& t = config().text;
+    return weights_.at(embedding, {t.vocab_size, t.hidden_size}).tensor->type;
+  }
 
   /// All tensors in another type and naming; where `vocabulary` is larger than the model's, embeddings and
   /// head get rows at their end, each the mean of the present ones. The stream must outlive them.
   std::vector<candor::tensor_source> sources(candor::dtype as, candor::naming scheme, int vocabulary,
                                              candor::progress& bar) {
     std::vector<candor::tensor_source> out;
-    for (const auto& [name, extents] : llava_tensors(config_)) {
+    for (const auto& [name, extents] : llava_tensors(config())) {
       const bool words = name == embedding || name == "lm_head.weight";
       const auto grown = words ? candor::shape{vocabulary, extents[1]} : extents;
       out.push_back({candor::from_canonical(name, scheme), as, grown,
@@ -64,36 +65,19 @@ class tensor_stream {
  private:
   static constexpr const char* embedding = "model.language_model.embed_tokens.weight";
 
-  void check(const std::filesystem::path& model) const {
-    std::map<std::string, bool> known;
-    for (const auto& [name, extents] : llava_tensors(config_)) {
-      const std::string* stored = names_.stored(name);
-      candor::require<candor::input_error>(
-          stored != nullptr, model.string(), ": tensor \"", name, "\" ", extents,
-          " is missing; the folder may be incomplete, or hold another architecture "
-          "than its config.json says");
-      folder_.at(*stored, extents);
-      known[name] = true;
-    }
-    for (const auto& [name, stored] : names_.all())
-      candor::require<candor::input_error>(
-          known.count(name) > 0 || (config_.text.tie_word_embeddings && name == "lm_head.weight"),
-          model.string(), ": tensor \"", stored,
-          "\" belongs to no part of the model that config.json describes");
-  }
-
   void check_adapter() const {
-    if (!adapter_) return;
+    const auto* adapter = weights_.adapter();
+    if (adapter == nullptr) return;
     std::map<std::string, candor::shape> linears;
-    for (const auto& [name, extents] : llava_tensors(config_))
+    for (const auto& [name, extents] : llava_tensors(config()))
       if (extents.rank() == 2) linears[name] = extents;
-    for (const auto& m : adapter_->modules()) {
+    for (const auto& m : adapter->modules()) {
       const auto found = linears.find(m.module + ".weight");
-      candor::require<candor::input_error>(found != linears.end(), adapter_->path().string(),
+      candor::require<candor::input_error>(found != linears.end(), adapter->path().string(),
                                            ": the adapted layer ", m.module,
                                            " is not in the model; the adapter belongs to another one");
       candor::require<candor::input_error>(
-          found->second == candor::shape{m.out, m.in}, adapter_->path().string(), ": the adapter of ",
+          found->second == candor::shape{m.out, m.in}, adapter->path().string(), ": the adapter of ",
           m.module, " is for a weight of ", candor::shape{m.out, m.in}, ", the model's is ", found->second);
     }
   }
@@ -101,10 +85,9 @@ class tensor_stream {
   std::vector<float> read(const std::string& name, const candor::shape& extents,
                           const candor::shape& grown) const {
     std::vector<float> values(static_cast<std::size_t>(grown.size()));
-    folder_.read_as<float>(*names_.stored(name),
-                           std::span(values).first(static_cast<std::size_t>(extents.size())));
-    if (adapter_)
-      for (const auto& m : adapter_->modules())
+    weights_.at(name, extents).read_as(std::span(values).first(static_cast<std::size_t>(extents.size())));
+    if (const auto* adapter = weights_.adapter())
+      for (const auto& m : adapter->modules())
         if (m.module + ".weight" == name) merge(m, values);
     if (!(grown == extents)) fill_rows(values, extents);
     return values;
@@ -112,11 +95,12 @@ class tensor_stream {
 
   /// W += s B A
   void merge(const candor::lora_module& m, std::vector<float>& weight) const {
-    const std::int64_t rank = adapter_->config().rank, in = m.in;
+    const auto& adapter = *weights_.adapter();
+    const std::int64_t rank = adapter.config().rank, in = m.in;
     std::vector<float> a(static_cast<std::size_t>(rank * in));     // (r, in)
     std::vector<float> b(static_cast<std::size_t>(m.out * rank));  // (out, r)
-    adapter_->read_as(m, std::span(a), std::span(b));
-    const auto scale = static_cast<float>(adapter_->config().scale());
+    adapter.read_as(m, std::span(a), std::span(b));
+    const auto scale = static_cast<float>(adapter.config().scale());
     cpu_.for_ranges(m.out, 1, [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t row = begin; row < end; ++row)
         for (std::int64_t r = 0; r < rank; ++r) {
@@ -145,10 +129,7 @@ class tensor_stream {
   }
 
   candor::host& cpu_;
-  candor::llava_config config_;
-  candor::model_folder folder_;
-  candor::tensor_names names_;
-  std::optional<candor::adapter_folder> adapter_;
+  candor::llava_weights weights_;
   std::int64_t done_ = 0;
 };
 

@@ -12,6 +12,8 @@
 #include <candor/train/progress.hpp>
 #include <candor/train/signals.hpp>
 
+#include "tools/program.hpp"
+
 #include <CLI/CLI.hpp>
 
 #include <cstdint>
@@ -23,7 +25,8 @@
 namespace tools {
 
 struct inference_options {
-  std::filesystem::path model, adapter, input, images, output;
+  candor::llava_source source;
+  std::filesystem::path input, images, output;
   std::string dtype = "f32", image_transform = "auto";
   candor::processor_options processor;
   std::int64_t max_tokens = 8192;
@@ -33,12 +36,14 @@ struct inference_options {
 
 inline void add_options(CLI::App& app, inference_options& o, const std::string& line) {
   app.option_defaults()->always_capture_default();
-  app.add_option("--model", o.model, "LLaVA-1.5 folder: Hugging Face or original layout")->required();
+  app.add_option("--model", o.source.model, "LLaVA-1.5 folder: Hugging Face or original layout")->required();
   app.add_option("--input", o.input, "JSON lines " + line)->required();
   app.add_option("--images", o.images, "folder that image names start from (default: the input file's)");
   app.add_option("--output", o.output, "file to write, one line for each line of the input, in its order")
       ->required();
-  app.add_option("--adapter", o.adapter, "PEFT adapter to put on the model");
+  app.add_option("--adapter", o.source.adapter,
+                 "PEFT adapter to put on the model, with its non_lora_trainables.bin where there is one");
+  app.add_option("--vision-tower", o.source.vision_tower, vision_tower_help);
   app.add_option("--dtype", o.dtype, "of weights and activations")->check(CLI::IsMember({"f32", "bf16"}));
   app.add_option("--template", o.processor.chat_template,
                  "auto (the folder's own), vicuna_v1, llava_v1 or llava_hf");
@@ -65,8 +70,7 @@ template <class T>
 candor::llava<candor::host, T> load_model(candor::host& cpu, const inference_options& o) {
   auto processor = o.processor;
   if (o.image_transform != "auto") processor.image_transform = candor::image_mode_from(o.image_transform);
-  auto model = candor::load_llava<T>(cpu, o.model, processor);
-  if (!o.adapter.empty()) candor::load_adapter(model.network(), o.adapter);
+  auto model = candor::load_llava<T>(cpu, o.source, processor);
   candor::throw_if_stopped("loading");
   return model;
 }

@@ -19,6 +19,9 @@ inline constexpr const char* exit_codes =
     "5 the system refused to read or write, 6 out of memory, 75 stopped by SIGINT or SIGTERM.\n"
     "No code but 0 leaves an output file or folder behind, nor changes one that was there.";
 
+inline constexpr const char* vision_tower_help =
+    "CLIP folder, for a model in original LLaVA's layout that names its tower only";
+
 /// Runs the work and turns what it throws into an exit code. SIGINT and SIGTERM are noted and to be polled by
 /// the work (candor::throw_if_stopped); a second one ends the process at once.
 template <class Work>

@@ -18,6 +18,8 @@ inline void add_options(CLI::App& app, options& o) {
   auto* files = app.add_option_group("Files");
   files->add_option("--model,--model_name_or_path", o.model,
                     "LLaVA-1.5 folder: Hugging Face or original layout");
+  files->add_option("--vision-tower,--vision_tower", o.vision_tower,
+                    "CLIP folder, for a model in original LLaVA's layout that names its tower only");
   files->add_option("--data,--dataset_name", o.data,
                     "preference records, one JSON object a line: image, question, chosen, rejected");
   files->add_option("--images", o.images, "folder that image names start from (default: the data file's)");

@@ -15,7 +15,7 @@
 namespace training {
 
 struct options {
-  std::filesystem::path model, data, images, output, reference_model;
+  std::filesystem::path model, vision_tower, data, images, output, reference_model;
   candor::processor_options processor;
   std::string image_transform = "auto";
   std::string dtype = "f32";

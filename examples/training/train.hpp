@@ -20,7 +20,7 @@ namespace training {
 template <class T, class Objective>
 outcome train_as(const options& o, const Objective& loss) {
   candor::host cpu({.threads = o.threads});
-  auto policy = candor::load_llava<T>(cpu, o.model, o.processor);
+  auto policy = candor::load_llava<T>(cpu, {.model = o.model, .vision_tower = o.vision_tower}, o.processor);
   if (o.lora.rank > 0) {
     auto lora = o.lora;
     lora.seed = o.fit.seed;
@@ -29,7 +29,9 @@ outcome train_as(const options& o, const Objective& loss) {
   const candor::preference_data pairs(o.data, {.images = o.images});
   candor::trainer trainer(policy, loss, o.optimizer);
   std::optional<candor::llava<candor::host, T>> reference;
-  if (!o.reference_model.empty()) trainer.set_reference(reference.emplace(candor::load_llava<T>(cpu, o.reference_model, o.processor)));
+  if (!o.reference_model.empty())
+    trainer.set_reference(reference.emplace(
+        candor::load_llava<T>(cpu, {.model = o.reference_model, .vision_tower = o.vision_tower}, o.processor)));
   const auto run = trainer.fit(pairs, o.fit);
 
   const candor::stop_signals later;  // one signal does not cost what was learnt: the result is written first

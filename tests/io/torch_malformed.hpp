@@ -109,6 +109,8 @@ inline std::vector<safetensors_case> malformed_pickles() {
       {"strides that overflow", item(tensor_of(storage, 0, {4, 4}, {INT64_MAX, INT64_MAX})),
        "reaches beyond"},
       {"size that overflows", item(tensor_of(storage, 0, {INT64_MAX, INT64_MAX}, {0, 0})), "overflows"},
+      {"size of nothing that overflows", item(tensor_of(storage, 0, {INT64_MAX, INT64_MAX, 0}, {0, 0, 0})),
+       "overflows"},
       {"offset that overflows", item(tensor_of(storage, INT64_MAX, {3}, {INT64_MAX})), "reaches beyond"},
       {"elements repeated without end", item(tensor_of(storage, 0, {1 << 20, 1 << 20}, {0, 0})),
        "repeats those"},

@@ -128,9 +128,13 @@ struct golden_model {
 
   /// `folder` has the weights, `values` the file of what is expected of them; both under tests/model/golden.
   golden_model(host& cpu, const std::string& folder, const std::string& values, std::int64_t count = 2)
-      : network(cpu, candor::read_llava_config(golden("model/" + folder))),
-        expected(golden("model/" + values)) {
-    candor::load_weights(network, golden("model/" + folder));
+      : golden_model(cpu, candor::llava_source{.model = golden("model/" + folder)}, values, count) {}
+  /// From several folders, the adapter included.
+  golden_model(host& cpu, const candor::llava_source& source, const std::string& values, std::int64_t count = 2)
+      : network(cpu, candor::read_llava_config(source)), expected(golden("model/" + values)) {
+    const candor::llava_weights weights(source);
+    candor::load_weights(network, weights);
+    if (weights.adapter() != nullptr) candor::add_adapter(network, *weights.adapter());
     for (std::int64_t p = 0; p < count; ++p) records.push_back(golden_pair(expected, p, network.config()));
   }
   golden_model(host& cpu, const std::string& folder)

@@ -97,6 +97,69 @@ TEST_CASE("A vocabulary without room for <image> grows by the mean of its rows",
   for (std::size_t i = 0; i < x.size(); ++i) CHECK(y[i] < x[i]);
 }
 
+TEST_CASE("An adapter with its projector is merged into a language model as peft does it",
+          "[tools][export]") {
+  const scratch_folder scratch;
+  const auto published = golden("model/published"), folder = scratch / "merged";
+  const auto end = run_program(
+      "export", {"--model", published / "language", "--adapter", published / "adapter", "--vision-tower",
+                 published / "clip", "--output", folder, "--naming", "llava", "--dtype", "f32", "--quiet"});
+  INFO(end.err);
+  REQUIRE(end.code == 0);
+  const candor::model_folder weights(folder);
+  const candor::safetensors_file expected(published / "expected.safetensors");
+  int compared = 0;
+  for (const auto& t : expected.tensors()) {
+    if (!t.name.starts_with("merged.")) continue;
+    INFO(t.name);
+    const auto name = candor::from_canonical(t.name.substr(7), candor::naming::llava);
+    const auto merged = expected.read_as<float>(t), found = weights.read_as<float>(name);
+    REQUIRE(found.size() == merged.size());
+    for (std::size_t i = 0; i < found.size(); ++i) CHECK(std::abs(found[i] - merged[i]) < 1e-6f);
+    ++compared;
+  }
+  CHECK(compared >= 8);
+  CHECK(!std::filesystem::exists(folder / "adapter_config.json"));
+  CHECK_NOTHROW(candor::llava_weights({.model = folder}));  // it has its tower now
+
+  const auto without = run_program("export", {"--model", published / "llava", "--output", scratch / "no"});
+  CHECK(without.code == 3);
+  CHECK_THAT(without.err, contains("--vision-tower"));
+}
+
+TEST_CASE("A model without a tower scores and exports as the whole one, given the tower's folder",
+          "[tools][export]") {
+  const tool_world w({.naming = candor::naming::llava});
+  const auto expected = w.lines("score");
+  const candor::llava_weights whole({.model = w.model});
+  const auto part = w.scratch / "part", clip = w.scratch / "clip";
+  std::filesystem::copy(w.model, part, std::filesystem::copy_options::recursive);
+  std::filesystem::remove(part / "model.safetensors");
+  std::filesystem::rename(part / "vision_tower", clip);
+  std::filesystem::rename(part / "preprocessor_config.json", clip / "preprocessor_config.json");
+  std::deque<std::vector<float>> values;
+  std::vector<candor::tensor_source> rest, tower;
+  for (const auto& t : whole.all()) {
+    const std::string prefix = "model.vision_tower.";
+    const bool in_tower = t.name.starts_with(prefix);
+    const auto& v = values.emplace_back(t.file->read_as<float>(*t.tensor));
+    (in_tower ? tower : rest)
+        .push_back(
+            candor::source_of(in_tower ? "vision_model." + t.name.substr(prefix.size()) : t.tensor->name,
+                              t.tensor->extents, std::span<const float>(v)));
+  }
+  candor::write_model_folder(part, rest);
+  candor::write_model_folder(clip, tower);
+
+  const auto refused = w.run("score", "none.jsonl", {}, part);
+  CHECK(refused.code == 3);
+  CHECK_THAT(refused.err, contains("--vision-tower"));
+  CHECK(w.lines("score", {"--vision-tower", clip}, part) == expected);
+  CHECK(w.lines("score", {"--vision-tower", clip}, w.model) == expected);  // its own goes first
+  const auto folder = w.exported("hf", {"--model", part, "--vision-tower", clip, "--naming", "hf"});
+  CHECK(w.lines("score", {}, folder) == expected);
+}
+
 TEST_CASE("export refuses what it cannot write and leaves nothing behind", "[tools][export]") {
   const tool_world w;
   const auto refused = [&](int code, const std::string& part, const std::string& output,

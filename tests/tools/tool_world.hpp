@@ -7,6 +7,7 @@
 #include "support/tiny_llava.hpp"
 
 #include <candor/io/peft.hpp>
+#include <candor/model/llava_weights.hpp>
 
 #include <nlohmann/json.hpp>
 
@@ -91,7 +92,9 @@ struct tool_world {
     return read_json_lines(results / "out.jsonl");
   }
   program_end export_to(const std::string& folder, const std::vector<std::string>& options) const {
-    std::vector<std::string> all{"--model", model, "--output", results / folder, "--quiet"};
+    std::vector<std::string> all{"--output", results / folder, "--quiet"};
+    if (std::find(options.begin(), options.end(), "--model") == options.end())
+      all.insert(all.end(), {"--model", model});
     all.insert(all.end(), options.begin(), options.end());
     return run_program("export", all);
   }

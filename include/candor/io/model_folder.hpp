@@ -68,6 +68,9 @@ class model_folder {
   std::vector<entry> entries_;  ///< sorted by name
 };
 
+/// Whether a folder is there with one of these files in it.
+bool holds_weights(const std::filesystem::path& folder);
+
 /// Writes the tensors as model.safetensors, or, where they exceed `max_shard_bytes`, as shards in the given
 /// order (a larger tensor gets one of its own) with the index last. The folder is made where it is missing;
 /// usage_error where it holds weights already, since old and new shards must not mix.

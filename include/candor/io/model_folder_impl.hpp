@@ -26,21 +26,25 @@ inline constexpr std::string_view torch_weights = "pytorch_model.bin";
 inline constexpr std::string_view torch_index = "pytorch_model.bin.index.json";
 inline constexpr std::size_t most_shards = 10'000;
 
+/// The file that leads to the weights, or empty.
+CANDOR_INLINE std::string_view find_weights(const std::filesystem::path& folder) {
+  for (const auto name : {whole_weights, weights_index, torch_weights, torch_index})
+    if (present(folder / name)) return name;
+  return {};
+}
+
 }  // namespace detail
 
 CANDOR_INLINE model_folder::model_folder(std::filesystem::path folder) : path_(std::move(folder)) {
   detail::require_folder(path_, "model folder");
-  const std::string_view weights[] = {detail::whole_weights, detail::weights_index, detail::torch_weights,
-                                      detail::torch_index};
-  const auto* found = std::find_if(std::begin(weights), std::end(weights),
-                                   [&](std::string_view name) { return detail::present(path_ / name); });
-  require<input_error>(found != std::end(weights), "the model folder ", path_.string(), " has neither ",
+  const std::string_view found = detail::find_weights(path_);
+  require<input_error>(!found.empty(), "the model folder ", path_.string(), " has neither ",
                        detail::whole_weights, " nor ", detail::torch_weights,
                        ", nor the index.json of one in shards; copy the whole model");
-  if (found->ends_with(".index.json"))
-    open_shards(path_ / *found);
+  if (found.ends_with(".index.json"))
+    open_shards(path_ / found);
   else
-    files_.push_back(open_tensor_file(path_ / *found));
+    files_.push_back(open_tensor_file(path_ / found));
   for (std::size_t f = 0; f < files_.size(); ++f)
     for (const auto& t : files_[f]->tensors()) entries_.push_back({t.name, &t, f});
   std::sort(entries_.begin(), entries_.end(), [](const entry& a, const entry& b) { return a.name < b.name; });
@@ -112,12 +116,7 @@ CANDOR_INLINE const tensor_info& model_folder::at(std::string_view name) const {
 CANDOR_INLINE const tensor_info& model_folder::at(std::string_view name, const shape& expected,
                                                   std::string_view reason) const {
   const tensor_info& found = at(name);
-  const bool fits =
-      found.dims.size() == static_cast<std::size_t>(found.extents.rank()) && found.extents == expected;
-  std::string given = "(";
-  for (std::size_t i = 0; i < found.dims.size(); ++i) given += text(i > 0 ? ", " : "", found.dims[i]);
-  require<input_error>(fits, file_of(name).path().string(), ": tensor ", detail::in_quotes(name),
-                       " has the shape ", given, "), ", reason, " asks for ", expected);
+  named_tensor{found.name, &file_of(name), &found}.require_shape(expected, reason);
   return found;
 }
 
@@ -130,6 +129,10 @@ CANDOR_INLINE std::uint64_t model_folder::bytes() const {
   std::uint64_t sum = 0;
   for (const auto& e : entries_) sum += e.tensor->bytes();
   return sum;
+}
+
+CANDOR_INLINE bool holds_weights(const std::filesystem::path& folder) {
+  return !detail::find_weights(folder).empty();
 }
 
 CANDOR_INLINE void write_model_folder(const std::filesystem::path& folder,

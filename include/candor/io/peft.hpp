@@ -3,7 +3,9 @@
 /// @file
 /// LoRA adapters as PEFT stores them: adapter_config.json, and adapter_model.safetensors or .bin with
 /// base_model.model.<module path>.lora_A.weight (rank, in) and .lora_B.weight (out, rank). The adapted layer
-/// computes W x + (alpha / rank) B A x. What candor does not compute (DoRA, rank patterns, saved modules,
+/// computes W x + (alpha / rank) B A x. LLaVA's training saves the weights that it trained as they are (its
+/// projector) in a non_lora_trainables.bin beside them. What candor does not compute (DoRA, rank patterns,
+/// saved modules,
 /// ...) is refused by the name of its key.
 
 #include <candor/core/config.hpp>
@@ -41,7 +43,8 @@ struct lora_module {
   const tensor_info* b = nullptr;  ///< (out, rank)
 };
 
-/// An open adapter folder. Movable. The tensors say which layers are adapted; a target list must agree with
+/// An open adapter folder, or one that has its adapter in a subfolder lora_default, as LLaVA-RLHF's training
+/// leaves it. Movable. The tensors say which layers are adapted; a target list must agree with
 /// them, a target pattern is not interpreted.
 class adapter_folder {
  public:
@@ -53,6 +56,8 @@ class adapter_folder {
   const lora_config& config() const { return config_; }
   /// Sorted by module path.
   const std::vector<lora_module>& modules() const { return modules_; }
+  /// Weights that take the place of the model's, by canonical name: those of non_lora_trainables.bin.
+  const std::vector<named_tensor>& replaced() const { return replaced_; }
   /// Reads both matrices: `a` (rank, in), `b` (out, rank).
   template <class T>
   void read_as(const lora_module& module, std::span<T> a, std::span<T> b) const {
@@ -63,8 +68,11 @@ class adapter_folder {
  private:
   std::filesystem::path path_;
   lora_config config_;
-  std::unique_ptr<tensor_file> file_;
+  std::unique_ptr<tensor_file> file_, other_file_;
   std::vector<lora_module> modules_;
+  std::vector<named_tensor> replaced_;
+
+  void read_others(const std::filesystem::path& path);
 };
 
 /// Whether PEFT's rule for a target list takes a module: equal to an entry, or ending with "." and an entry.

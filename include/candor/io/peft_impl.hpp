@@ -24,6 +24,7 @@ namespace detail {
 inline constexpr std::string_view adapter_config_name = "adapter_config.json";
 inline constexpr std::string_view adapter_weights_name = "adapter_model.safetensors";
 inline constexpr std::string_view torch_adapter_name = "adapter_model.bin";
+inline constexpr std::string_view other_weights_name = "non_lora_trainables.bin";
 inline constexpr std::string_view peft_prefix = "base_model.model.";
 inline constexpr int most_lora_rank = 65536;
 
@@ -86,6 +87,12 @@ CANDOR_INLINE lora_config read_lora_config(const std::filesystem::path& path) {
   return out;
 }
 
+/// Where the adapter itself lies.
+CANDOR_INLINE std::filesystem::path lora_folder(const std::filesystem::path& folder) {
+  const auto inner = folder / "lora_default";
+  return !present(folder / adapter_config_name) && present(inner / adapter_config_name) ? inner : folder;
+}
+
 /// The weights, as safetensors where these are there.
 CANDOR_INLINE std::unique_ptr<tensor_file> open_adapter_weights(const std::filesystem::path& folder) {
   for (const auto name : {adapter_weights_name, torch_adapter_name})
@@ -143,8 +150,11 @@ CANDOR_INLINE std::vector<std::string> targets_of(const std::vector<std::string>
 
 CANDOR_INLINE adapter_folder::adapter_folder(std::filesystem::path folder)
     : path_(detail::require_adapter_folder(std::move(folder))),
-      config_(detail::read_lora_config(path_ / detail::adapter_config_name)),
-      file_(detail::open_adapter_weights(path_)) {
+      config_(detail::read_lora_config(detail::lora_folder(path_) / detail::adapter_config_name)),
+      file_(detail::open_adapter_weights(detail::lora_folder(path_))) {
+  for (const auto& place : {path_, detail::lora_folder(path_)})
+    if (!other_file_ && detail::present(place / detail::other_weights_name))
+      read_others(place / detail::other_weights_name);
   std::map<std::string, lora_module> found;
   const std::string file = file_->path().string();
   for (const auto& t : file_->tensors()) {
@@ -180,6 +190,22 @@ CANDOR_INLINE adapter_folder::adapter_folder(std::filesystem::path folder)
     require<input_error>(m.a != nullptr && m.b != nullptr, file, ": ", module, " has no ",
                          m.a == nullptr ? "lora_A" : "lora_B");
     modules_.push_back(std::move(m));
+  }
+}
+
+CANDOR_INLINE void adapter_folder::read_others(const std::filesystem::path& path) {
+  other_file_ = open_tensor_file(path);
+  for (const auto& t : other_file_->tensors()) {
+    std::string_view own = t.name;
+    if (own.starts_with(detail::peft_prefix)) own.remove_prefix(detail::peft_prefix.size());
+    if (is_derived_buffer(own)) continue;
+    const auto canonical = to_canonical(own);
+    require<input_error>(canonical.has_value(), path.string(), ": the tensor ", detail::in_quotes(t.name),
+                         " is none of a LLaVA model");
+    for (const auto& other : replaced_)
+      require<input_error>(other.name != *canonical, path.string(), ": ", detail::in_quotes(t.name), " and ",
+                           detail::in_quotes(other.tensor->name), " are the same tensor");
+    replaced_.push_back({*canonical, other_file_.get(), &t});
   }
 }
 

@@ -11,7 +11,6 @@
 #include <candor/io/pickle_opcodes_impl.hpp>
 #include <candor/io/pickle_value_impl.hpp>
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -297,7 +296,6 @@ class pickle_machine {
     std::uint64_t elements = 1, last = view.offset;
     bool fits = true;
     for (const auto d : view.dims) fits = fits && !__builtin_mul_overflow(elements, d, &elements);
-    if (std::find(view.dims.begin(), view.dims.end(), 0u) != view.dims.end()) elements = 0, fits = true;
     if (!fits) refuse("the product of a tensor's size overflows");
     for (std::size_t i = 0; i < view.dims.size() && elements > 0; ++i) {
       std::uint64_t reach = 0;

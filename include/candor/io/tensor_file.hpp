@@ -82,6 +82,20 @@ class tensor_file {
   std::vector<std::uint32_t> by_name_;  ///< indices into tensors_, sorted by name
 };
 
+/// A tensor in its file, under a name that may be another than the file's.
+struct named_tensor {
+  std::string name;
+  const tensor_file* file = nullptr;
+  const tensor_info* tensor = nullptr;
+
+  /// input_error unless its shape is this one; `reason` says who asks, e.g. "config.json".
+  void require_shape(const shape& expected, std::string_view reason) const;
+  template <class T>
+  void read_as(std::span<T> out) const {
+    file->read_as(*tensor, out);
+  }
+};
+
 namespace detail {
 
 /// input_error, beginning with the file's name, where two tensors have the same one.

@@ -56,4 +56,14 @@ CANDOR_INLINE std::size_t tensor_file::numbers_in(const tensor_info& tensor) con
   return static_cast<std::size_t>(tensor.elements());
 }
 
+CANDOR_INLINE void named_tensor::require_shape(const shape& expected, std::string_view reason) const {
+  const bool fits =
+      tensor->dims.size() == static_cast<std::size_t>(tensor->extents.rank()) && tensor->extents == expected;
+  if (fits) return;
+  std::string given = "(";
+  for (std::size_t i = 0; i < tensor->dims.size(); ++i) given += text(i > 0 ? ", " : "", tensor->dims[i]);
+  fail<input_error>(file->path().string(), ": tensor ", detail::in_quotes(tensor->name), " has the shape ",
+                    given, "), ", reason, " asks for ", expected);
+}
+
 }  // namespace CANDOR_NS

@@ -111,10 +111,9 @@ CANDOR_INLINE torch_file::torch_file(byte_source source) : source_(std::move(sou
   else if (begin.starts_with("PK"))
     take(read_zip(source_));
   else
-    fail<input_error>(path().string(), ": not a file of torch.save, which is a zip archive",
-                      begin.starts_with("version https://git-lfs") || begin.starts_with("version https:/")
-                          ? "; this is a Git LFS pointer, the file itself must be downloaded"
-                          : "");
+    fail<input_error>(
+        path().string(), ": not a file of torch.save, which is a zip archive",
+        begin == "version https:/" ? "; this is a Git LFS pointer, download the file itself" : "");
 }
 
 CANDOR_INLINE void torch_file::take(contents found) {

@@ -42,12 +42,13 @@
                          const dropout_draw&, std::shared_ptr<const tensor<B, std::uint64_t>>);
 
 #define CANDOR_INSTANTIATE_MODEL(kind, B, T)                                                                        \
-  kind void load_weights(llava_network<B, T>&, const std::filesystem::path&);                                       \
+  kind void load_weights(llava_network<B, T>&, const llava_weights&);                                               \
   kind std::vector<tensor_source> weight_sources(llava_network<B, T>&, dtype, naming);                              \
   kind std::vector<tensor_source> adapter_sources(llava_network<B, T>&);                                            \
   kind void save_adapter(llava_network<B, T>&, const std::filesystem::path&, const std::string&);                   \
   kind void load_adapter_values(llava_network<B, T>&, const adapter_folder&);                                       \
-  kind void load_adapter(llava_network<B, T>&, const std::filesystem::path&);                                       \
+  kind void replace_weights(llava_network<B, T>&, const adapter_folder&);                                           \
+  kind void add_adapter(llava_network<B, T>&, const adapter_folder&);                                               \
   kind variable<B, T> pass_features(llava_network<B, T>&, const forward_context<B>&, const packed_batch&,           \
                                     std::span<const encoded_record* const>);                                        \
   kind std::vector<std::vector<std::vector<float>>> score(                                                          \

@@ -20,23 +20,29 @@ class llava {
   using backend_type = B;
   using value_type = T;
 
-  llava(B& backend, const std::filesystem::path& folder, const processor_options& options)
-      : folder_(folder),
-        network_(backend, read_llava_config(folder)),
-        processor_(folder, network_.config(), options) {
-    load_weights(network_, folder);
-  }
+  llava(B& backend, const llava_source& source, const processor_options& options)
+      : llava(backend, llava_weights(source), options) {}
 
   B& backend() const { return network_.backend(); }
   llava_network<B, T>& network() { return network_; }
   const candor::processor& processor() const { return processor_; }
-  const std::filesystem::path& folder() const { return folder_; }
+  /// Where it came from.
+  const llava_source& source() const { return source_; }
+  const std::filesystem::path& folder() const { return source_.model; }
 
   /// Trains low-rank corrections instead of the weights.
   void add_lora(const lora_options& options) { network_.add_lora(options); }
 
  private:
-  std::filesystem::path folder_;
+  llava(B& backend, const llava_weights& weights, const processor_options& options)
+      : source_(weights.source()),
+        network_(backend, weights.config()),
+        processor_(source_, weights.config(), options) {
+    load_weights(network_, weights);
+    if (weights.adapter() != nullptr) add_adapter(network_, *weights.adapter());
+  }
+
+  llava_source source_;
   llava_network<B, T> network_;
   candor::processor processor_;
 };
@@ -47,7 +53,13 @@ class llava {
 template <class T, class B>
 llava<B, T> load_llava(B& backend, const std::filesystem::path& folder,
                        const processor_options& options = {}) {
-  return {backend, folder, options};
+  return {backend, {.model = folder}, options};
+}
+
+/// The same from several folders, an adapter included: see llava_source.
+template <class T, class B>
+llava<B, T> load_llava(B& backend, const llava_source& source, const processor_options& options = {}) {
+  return {backend, source, options};
 }
 
 /// Copies the files beside the weights that a model folder needs: tokenizer, template, image transform.
@@ -78,6 +90,8 @@ void save_llava(llava<B, T>& model, const std::filesystem::path& folder, dtype a
   if (!scheme) scheme = config.image_token_index < 0 ? naming::llava : naming::hf_old;
   copy_processor_files(model.folder(), folder);
   write_llava_config(folder, config, as, *scheme);
+  const image_transform transform = source_transform(model.source(), config);
+  if (!(source_transform({.model = folder}, config) == transform)) write_preprocessor_config(folder, transform);
   write_model_folder(folder, weight_sources(model.network(), as, *scheme));
 }
 

@@ -9,6 +9,7 @@
 #include <candor/core/config.hpp>
 #include <candor/core/scalar.hpp>
 #include <candor/io/names.hpp>
+#include <candor/model/llava_source.hpp>
 
 #include <filesystem>
 #include <string>
@@ -105,8 +106,17 @@ void check(const llava_config& config, std::string_view place);
 
 /// Reads config.json of a model folder. input_error for a missing folder or file, an unknown architecture or
 /// feature, or numbers that do not fit. Original LLaVA names its tower only: openai/clip-vit-large-patch14
-/// and -336 are known, and a name that is a subfolder of the model folder with a CLIP config.json is read.
+/// and -336 are known, a name that is a subfolder of the model folder with a CLIP config.json is read, and so
+/// is the config.json of the source's tower, which must agree with a known name.
+llava_config read_llava_config(const llava_source& source);
 llava_config read_llava_config(const std::filesystem::path& folder);
+
+/// The folder whose config.json and template are meant: the model's, or the adapter's where the model is a
+/// language model alone and the adapter has a config.json.
+std::filesystem::path config_folder(const llava_source& source);
+
+/// What original LLaVA's config.json calls its tower, or empty.
+std::string vision_tower_name(const llava_source& source);
 
 /// Writes config.json, for transformers 5 and 4 alike; with the naming llava, for LLaVA's own code (a tower
 /// that is not one of the known ones gets a subfolder vision_tower/config.json). `weights` is the type of the

@@ -106,8 +106,25 @@ CANDOR_INLINE void check(const llava_config& c, std::string_view place) {
                        " is not supported, 3 is");
 }
 
-CANDOR_INLINE llava_config read_llava_config(const std::filesystem::path& folder) {
-  detail::require_folder(folder, "model folder");
+CANDOR_INLINE std::filesystem::path config_folder(const llava_source& source) {
+  detail::require_folder(source.model, "model folder");
+  if (source.adapter.empty() || !detail::present(source.adapter / "config.json")) return source.model;
+  const auto path = source.model / "config.json";
+  if (!detail::present(path)) return source.adapter;
+  const detail::json document = detail::read_json_file(path, std::uint64_t{16} << 20);
+  const bool language_only =
+      detail::json_field(document, path.string()).string_or("model_type", "") == "llama";
+  return language_only ? source.adapter : source.model;
+}
+
+CANDOR_INLINE std::string vision_tower_name(const llava_source& source) {
+  const auto path = config_folder(source) / "config.json";
+  const detail::json document = detail::read_json_file(path, std::uint64_t{16} << 20);
+  return detail::json_field(document, path.string()).string_or("mm_vision_tower", "");
+}
+
+CANDOR_INLINE llava_config read_llava_config(const llava_source& source) {
+  const auto folder = config_folder(source);
   const auto path = folder / "config.json";
   require<input_error>(detail::present(path), "the model folder ", folder.string(), " has no config.json");
   const detail::json document = detail::read_json_file(path, std::uint64_t{16} << 20);
@@ -119,13 +136,21 @@ CANDOR_INLINE llava_config read_llava_config(const std::filesystem::path& folder
     config = detail::read_hf_config(root);
   } else if (name == "LlavaLlamaForCausalLM") {
     detail::require_model_type(root, {"llava_llama", "llava"});
-    config = detail::read_original_config(root, folder);
+    config = detail::read_original_config(root, folder, source.vision_tower);
+  } else if (name == "LlamaForCausalLM") {
+    root.refuse(
+        "a language model alone; a LLaVA adapter that goes on it must have a config.json of its own, ",
+        "and be named with --adapter");
   } else {
     root.refuse("the architecture ", detail::in_quotes(name),
                 " is not supported; LlavaForConditionalGeneration and LlavaLlamaForCausalLM are");
   }
   check(config, path.string());
   return config;
+}
+
+CANDOR_INLINE llava_config read_llava_config(const std::filesystem::path& folder) {
+  return read_llava_config(llava_source{.model = folder});
 }
 
 }  // namespace CANDOR_NS

@@ -11,6 +11,7 @@
 #include <candor/model/llava_parts_config_impl.hpp>
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -35,28 +36,49 @@ CANDOR_INLINE vision_config read_tower_config(const std::filesystem::path& path)
   return read_clip_config(vision ? *vision : root);
 }
 
-CANDOR_INLINE vision_config read_tower(const json_field& root, const std::filesystem::path& folder) {
+CANDOR_INLINE std::optional<vision_config> find_known_tower(std::string_view name) {
+  for (const auto& known : known_towers) {
+    const auto last = known.name.substr(known.name.rfind('/') + 1);
+    if (name != known.name && name != last && !name.ends_with(text("/", last))) continue;
+    vision_config c;
+    c.image_size = known.image_size;
+    return c;
+  }
+  return std::nullopt;
+}
+
+/// `tower` is the folder that the user names, or empty.
+CANDOR_INLINE vision_config read_tower(const json_field& root, const std::filesystem::path& folder,
+                                       const std::filesystem::path& tower) {
   const auto given = root["mm_vision_tower"];
   const std::string& name = given.string();
   // A path outside of the folder is not followed: it would read files that the user did not name.
   if (is_plain_file_name(name) && present(folder / name / "config.json"))
     return read_tower_config(folder / name / "config.json");
-  for (const auto& known : known_towers) {
-    const auto last = known.name.substr(known.name.rfind('/') + 1);
-    const bool same = name == known.name || name == last || name.ends_with(text("/", last));
-    if (!same) continue;
-    vision_config c;
-    c.image_size = known.image_size;
-    return c;
+  const auto known = find_known_tower(name);
+  if (!tower.empty()) {
+    require_folder(tower, "vision tower's folder");
+    const auto path = tower / "config.json";
+    require<input_error>(present(path), "the vision tower's folder ", tower.string(), " has no config.json");
+    const auto found = read_tower_config(path);
+    require<input_error>(!known || found == *known, path.string(), ": describes a tower for ",
+                         found.image_size, " pixels with ", found.num_hidden_layers, " layers of width ",
+                         found.hidden_size, ", which is not ", in_quotes(name), ", the tower that ",
+                         given.place(), " names");
+    return found;
   }
+  if (known) return *known;
   given.refuse("the vision tower ", in_quotes(name), " is not known; known are ", known_towers[0].name, ", ",
-               known_towers[1].name, " and a subfolder of the model folder with a CLIP config.json");
+               known_towers[1].name,
+               " and a subfolder of the model folder with a CLIP config.json; name the ",
+               "folder of another with --vision-tower");
 }
 
-CANDOR_INLINE llava_config read_original_config(const json_field& root, const std::filesystem::path& folder) {
+CANDOR_INLINE llava_config read_original_config(const json_field& root, const std::filesystem::path& folder,
+                                                const std::filesystem::path& tower) {
   llava_config c;
   c.text = read_llama_keys(root);
-  c.vision = read_tower(root, folder);
+  c.vision = read_tower(root, folder, tower);
   c.vision_feature_layer =
       static_cast<int>(root["mm_vision_select_layer"].integer(-largest_config, largest_config));
   if (const auto select = root.find("mm_vision_select_feature")) {

@@ -7,6 +7,7 @@
 #include <candor/core/fingerprint.hpp>
 #include <candor/image/transform.hpp>
 #include <candor/model/llava_config.hpp>
+#include <candor/model/llava_source.hpp>
 #include <candor/model/scoring.hpp>
 #include <candor/text/chat_template.hpp>
 #include <candor/text/tokenizer.hpp>
@@ -36,10 +37,17 @@ inline image_transform original_image_transform(const llava_config& config) {
           .size = config.vision.image_size};
 }
 
+/// The image transform of a model's folder, else that of its tower's folder with what image_aspect_ratio says, else
+/// original LLaVA's. `mode` goes before what files say.
+image_transform source_transform(const llava_source& source, const llava_config& config,
+                                 std::optional<image_mode> mode = {});
+
 class processor {
  public:
-  /// Reads tokenizer, template and image transform of a model folder; an original LLaVA's needs no file for the last.
-  processor(const std::filesystem::path& folder, const llava_config& config, const processor_options& options = {});
+  /// Reads tokenizer, template and image transform of a model; an original LLaVA's needs no file for the last two.
+  processor(const llava_source& source, const llava_config& config, const processor_options& options = {});
+  processor(const std::filesystem::path& folder, const llava_config& config, const processor_options& options = {})
+      : processor(llava_source{.model = folder}, config, options) {}
 
   const tokenizer& words() const { return words_; }
   const chat_template& chat() const { return chat_; }

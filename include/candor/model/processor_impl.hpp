@@ -8,36 +8,40 @@
 
 namespace CANDOR_NS {
 
-namespace detail {
-
-CANDOR_INLINE image_transform folder_transform(const std::filesystem::path& folder, const llava_config& config,
+CANDOR_INLINE image_transform source_transform(const llava_source& source, const llava_config& config,
                                                std::optional<image_mode> mode) {
+  const auto has_file = [](const std::filesystem::path& folder) {
+    return std::filesystem::exists(folder / "preprocessor_config.json") ||
+           std::filesystem::exists(folder / "processor_config.json");
+  };
   const bool original = !config.image_aspect_ratio.empty();  // transformers' configurations have no such key
-  if (!original || std::filesystem::exists(folder / "preprocessor_config.json") ||
-      std::filesystem::exists(folder / "processor_config.json"))
-    return read_image_transform(folder, mode);
+  const auto folder = config_folder(source);
+  if (has_file(folder)) return read_image_transform(folder, mode);
+  if (!mode && original) mode = original_image_transform(config).mode;
+  if (!source.vision_tower.empty() && has_file(source.vision_tower))
+    return read_image_transform(source.vision_tower, mode);
+  if (!original) return read_image_transform(folder, mode);  // its error says what is missing
   image_transform t = original_image_transform(config);
-  if (mode) t.mode = *mode;
+  t.mode = *mode;
   return t;
 }
 
-}  // namespace detail
-
-CANDOR_INLINE processor::processor(const std::filesystem::path& folder, const llava_config& config,
+CANDOR_INLINE processor::processor(const llava_source& source, const llava_config& config,
                                    const processor_options& options)
-    : words_(folder),
-      chat_(chat_template::of_folder(folder, options.chat_template)),
-      transform_(detail::folder_transform(folder, config, options.image_transform)),
+    : words_(source.model),
+      chat_(chat_template::of_folder(config_folder(source), options.chat_template)),
+      transform_(source_transform(source, config, options.image_transform)),
       length_{.max_length = static_cast<std::size_t>(options.max_length),
               .image_tokens = static_cast<std::size_t>(config.image_tokens()),
               .questions = options.keep,
               .cut_answers = options.cut_answers} {
-  require<input_error>(transform_.size == config.vision.image_size, folder.string(), ": the image transform makes pictures of ",
+  const std::string folder = source.model.string();
+  require<input_error>(transform_.size == config.vision.image_size, folder, ": the image transform makes pictures of ",
                        transform_.size, " pixels, config.json says that the tower takes ", config.vision.image_size);
-  require<input_error>(static_cast<std::int64_t>(words_.size()) <= config.text.vocab_size, folder.string(), ": the tokenizer has ",
+  require<input_error>(static_cast<std::int64_t>(words_.size()) <= config.text.vocab_size, folder, ": the tokenizer has ",
                        words_.size(), " ids, the model's vocabulary ", config.text.vocab_size,
                        "; tokenizer and weights belong to different models");
-  require<input_error>(words_.bos() >= 0 && words_.eos() >= 0, folder.string(), ": the tokenizer has no <s> or no </s>");
+  require<input_error>(words_.bos() >= 0 && words_.eos() >= 0, folder, ": the tokenizer has no <s> or no </s>");
   require<usage_error>(options.max_length > config.image_tokens(), "--max-length ", options.max_length,
                        " leaves no room beside the ", config.image_tokens(), " tokens of an image");
 }

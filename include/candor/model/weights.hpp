@@ -3,10 +3,10 @@
 /// @file
 /// Weights between a network and its files: whole models in any of the namings, and PEFT adapters.
 
-#include <candor/io/model_folder.hpp>
 #include <candor/io/names.hpp>
 #include <candor/io/peft.hpp>
 #include <candor/model/llava_network.hpp>
+#include <candor/model/llava_weights.hpp>
 
 #include <algorithm>
 #include <cstring>
@@ -20,37 +20,29 @@
 
 namespace CANDOR_NS {
 
-/// Reads every weight of the network from a folder. input_error where a tensor is missing, has another shape,
-/// or where the folder holds one that the network does not know.
+/// Reads every weight of the network. input_error where a tensor is missing, has another shape, or where there
+/// is one that the network does not know.
 template <class B, class T>
-void load_weights(llava_network<B, T>& network, const std::filesystem::path& path) {
-  const model_folder folder(path);
-  const tensor_names names(folder.names(), path.string());
-  std::size_t used = 0;
+void load_weights(llava_network<B, T>& network, const llava_weights& weights) {
+  std::vector<std::string> known;
   network.for_parameters([&](parameter<B, T>& p) {
     std::vector<T> values(static_cast<std::size_t>(p.size()));
     std::size_t at = 0;
     for (const auto& part : p.parts()) {
-      const std::string* stored = names.stored(part.name);
-      require<input_error>(stored != nullptr, path.string(), ": tensor \"", part.name, "\" ", part.extents,
-                           " is missing; the folder may be incomplete, or hold another architecture than its config.json says");
-      folder.at(*stored, part.extents);
       const auto count = static_cast<std::size_t>(part.extents.size());
-      folder.read_as<T>(*stored, std::span(values).subspan(at, count));
+      weights.at(part.name, part.extents).read_as(std::span(values).subspan(at, count));
       at += count;
-      ++used;
+      known.push_back(part.name);
     }
     p.storage().copy_from(values);
   });
-  const bool spare_head = network.config().text.tie_word_embeddings && names.stored("lm_head.weight") != nullptr;
-  if (used + spare_head == names.all().size()) return;
-  std::vector<std::string> known;
-  network.for_parameters([&](parameter<B, T>& p) {
-    for (const auto& part : p.parts()) known.push_back(part.name);
-  });
-  for (const auto& [canonical, stored] : names.all())
-    require<input_error>(std::find(known.begin(), known.end(), canonical) != known.end() || canonical == "lm_head.weight",
-                         path.string(), ": tensor \"", stored, "\" belongs to no part of the model that config.json describes");
+  weights.require_known(known);
+}
+
+/// The same from a folder that holds them all.
+template <class B, class T>
+void load_weights(llava_network<B, T>& network, const std::filesystem::path& folder) {
+  load_weights(network, llava_weights({.model = folder}));
 }
 
 namespace detail {
@@ -147,23 +139,55 @@ void load_adapter_values(llava_network<B, T>& network, const adapter_folder& fol
                        folder.modules().front().module);
 }
 
+/// Puts the weights that an adapter brings beside its LoRA (adapter_folder::replaced) in the place of the
+/// network's. input_error where the network has no such weight.
+template <class B, class T>
+void replace_weights(llava_network<B, T>& network, const adapter_folder& folder) {
+  std::size_t found = 0;
+  network.for_parameters([&](parameter<B, T>& p) {
+    std::vector<T> values;
+    std::size_t at = 0;
+    for (const auto& part : p.parts()) {
+      const auto count = static_cast<std::size_t>(part.extents.size());
+      for (const auto& other : folder.replaced()) {
+        if (other.name != part.name) continue;
+        other.require_shape(part.extents, "the model");
+        if (values.empty()) values = p.storage().to_vector();
+        other.read_as(std::span(values).subspan(at, count));
+        ++found;
+      }
+      at += count;
+    }
+    if (!values.empty()) p.storage().copy_from(values);
+  });
+  require<input_error>(found == folder.replaced().size(), folder.path().string(), ": ", folder.replaced().size() - found,
+                       " of the ", folder.replaced().size(), " weights beside its LoRA belong to no part of the model");
+}
+
 /// Adds the adapters of a PEFT folder to the network. input_error, naming the layer, where the folder adapts one
 /// that the network lacks.
 template <class B, class T>
-void load_adapter(llava_network<B, T>& network, const std::filesystem::path& path) {
-  const adapter_folder folder(path);
+void add_adapter(llava_network<B, T>& network, const adapter_folder& folder) {
   lora_options options;
   options.rank = folder.config().rank;
   options.alpha = folder.config().alpha;
   options.dropout = folder.config().dropout;
   const auto paths = network.linear_paths();
   for (const auto& module : folder.modules()) {
-    require<input_error>(std::find(paths.begin(), paths.end(), module.module) != paths.end(), path.string(),
+    require<input_error>(std::find(paths.begin(), paths.end(), module.module) != paths.end(), folder.path().string(),
                          ": the adapter of ", module.module, " fits no linear layer of the model; it belongs to another model");
     options.target_modules.push_back(module.module);
   }
   network.add_lora(options);
   load_adapter_values(network, folder);
+}
+
+/// All that a PEFT folder holds: adapters are added, other weights replaced.
+template <class B, class T>
+void load_adapter(llava_network<B, T>& network, const std::filesystem::path& path) {
+  const adapter_folder folder(path);
+  replace_weights(network, folder);
+  add_adapter(network, folder);
 }
 
 }  // namespace CANDOR_NS

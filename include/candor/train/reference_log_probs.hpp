@@ -51,7 +51,7 @@ class reference_log_probs {
   /// What the log-probs depend on.
   fingerprint print() const {
     fingerprint f;
-    add_model_files(f, model_.folder(), "reference model");
+    add_model_files(f, model_.source(), "reference model");
     f.add("reference model", name_of(dtype_v<typename Model::value_type>));
     std::string adapters;
     if (second())

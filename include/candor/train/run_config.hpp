@@ -6,6 +6,7 @@
 
 #include <candor/core/dual.hpp>
 #include <candor/core/fingerprint.hpp>
+#include <candor/model/llava_source.hpp>
 #include <candor/objective/objective.hpp>
 
 #include <charconv>
@@ -55,8 +56,8 @@ class run_config {
   std::vector<std::pair<std::string, std::string>> entries_;
 };
 
-/// Adds config.json and the weights of a model folder to a fingerprint, by size and time.
-void add_model_files(fingerprint& f, const std::filesystem::path& folder, std::string_view label);
+/// Adds config.json and the weights of all folders of a model to a fingerprint, by size and time.
+void add_model_files(fingerprint& f, const llava_source& source, std::string_view label);
 
 template <class Objective>
 void run_config::add_objective(const Objective& loss) {

@@ -37,19 +37,22 @@ CANDOR_INLINE std::string run_config::difference_from(const std::filesystem::pat
   return {};
 }
 
-CANDOR_INLINE void add_model_files(fingerprint& f, const std::filesystem::path& folder,
-                                   std::string_view label) {
-  std::vector<std::filesystem::path> files;
-  std::error_code problem;
-  auto entry = std::filesystem::directory_iterator(folder, problem);
-  for (; !problem && entry != std::filesystem::directory_iterator(); entry.increment(problem)) {
-    const std::string name = entry->path().filename().string();
-    if (name == "config.json" || name.ends_with(".safetensors") || name.ends_with(".safetensors.index.json"))
-      files.push_back(entry->path());
+CANDOR_INLINE void add_model_files(fingerprint& f, const llava_source& source, std::string_view label) {
+  for (const auto& folder : {source.model, source.vision_tower, source.adapter}) {
+    if (folder.empty()) continue;
+    std::vector<std::filesystem::path> files;
+    std::error_code problem;
+    auto entry = std::filesystem::directory_iterator(folder, problem);
+    for (; !problem && entry != std::filesystem::directory_iterator(); entry.increment(problem)) {
+      const auto name = entry->path().filename().string();
+      const bool weights =
+          name.ends_with(".safetensors") || name.ends_with(".bin") || name.ends_with(".index.json");
+      if (weights || name == "config.json" || name == "adapter_config.json") files.push_back(entry->path());
+    }
+    if (problem) fail_io("list", folder, problem.value());
+    std::sort(files.begin(), files.end());
+    for (const auto& file : files) f.add_file_stat(file, label);
   }
-  if (problem) fail_io("list", folder, problem.value());
-  std::sort(files.begin(), files.end());
-  for (const auto& file : files) f.add_file_stat(file, label);
 }
 
 }  // namespace CANDOR_NS

@@ -192,7 +192,7 @@ struct trainer<Model, Objective>::run {
     });
     c.add_objective(owner.loss_);
     fingerprint model;
-    add_model_files(model, owner.policy_.folder(), "model");
+    add_model_files(model, owner.policy_.source(), "model");
     c.add(model);
     c.add(reference.print());
     return c;
