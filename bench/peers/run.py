@@ -25,14 +25,11 @@ import report
 import world
 
 HERE = Path(__file__).resolve().parent
-LAYOUTS = ("shared", "packed")
-THREADS = 2
 # MKL takes its slow kernels on a CPU that is not Intel's unless this says otherwise; malloc keeps what it was given.
 SAYS_INTEL = "int mkl_serv_intel_cpu_true(void) { return 1; }\n"
 TUNED = {
     "MALLOC_MMAP_THRESHOLD_": str(1 << 32),
     "MALLOC_TRIM_THRESHOLD_": str(1 << 34),
-    "GOMP_CPU_AFFINITY": f"0-{THREADS - 1}",
 }
 
 
@@ -68,12 +65,13 @@ class Process:
 
 
 class Sides:
-    def __init__(self, candor, folder, tuned):
-        self.candor, self.folder, self.tuned = candor, folder, tuned
+    def __init__(self, candor, folder, threads):
+        self.candor, self.folder, self.threads = candor, folder, str(threads)
+        self.tuned = TUNED | {"OMP_NUM_THREADS": self.threads} | intel_library(folder)
 
     @contextlib.contextmanager
     def start(self, side, workload, type_, layout=None, environment=()):
-        both = [str(self.folder / "model"), str(self.folder / f"{workload}.safetensors"), type_, str(THREADS)]
+        both = [str(self.folder / "model"), str(self.folder / f"{workload}.safetensors"), type_, self.threads]
         if side == "torch":
             process = Process([sys.executable, str(HERE / "torch_step.py"), *both], self.tuned | dict(environment))
         else:
@@ -148,7 +146,7 @@ def kernels(sides, workload, type_):
     return out
 
 
-def machine():
+def machine(threads):
     info = Path("/proc/cpuinfo").read_text()
     fields = dict(line.split(":", 1) for line in info.split("\n\n")[0].splitlines())
     fields = {key.strip(): value.strip() for key, value in fields.items()}
@@ -157,9 +155,9 @@ def machine():
         "date": date.today().isoformat(),
         "cpu": f"{fields['model name']}, family {fields['cpu family']} model {fields['model']}",
         "cores": os.cpu_count(),
-        "threads": THREADS,
+        "threads": threads,
         "flags": [f for f in ("avx2", "avx512f", "avx512_bf16", "amx_bf16") if f in flags],
-        "system": platform.platform(),
+        "system": " ".join(("Python", platform.python_version(), *platform.libc_ver())),
     }
 
 
@@ -170,6 +168,8 @@ def main():
     parser.add_argument("--world", type=Path, default=Path("build/peers"), help="model and pairs; made where missing")
     cases = [f"{w}/{t}" for w in world.WORKLOADS for t in ("f32", "bf16")]
     parser.add_argument("--case", nargs="*", default=cases, choices=cases)
+    parser.add_argument("--layouts", nargs="*", default=["shared", "packed"], help="of candor")
+    parser.add_argument("--threads", type=int, default=2, help="of each side")
     parser.add_argument("--warmup", type=int, default=3, help="steps of each side before blocks begin")
     parser.add_argument("--blocks", type=int, default=4)
     parser.add_argument("--steps", type=int, default=3, help="steps in a block")
@@ -182,13 +182,13 @@ def main():
     path = o.results.with_name(o.results.name + ".json")
     results = json.loads(path.read_text()) if path.exists() else {"parity": {}, "cases": {}, "kernels": {}}
     binary = hashlib.sha256(Path(o.candor).read_bytes()).hexdigest()[:16]
-    sides = Sides(o.candor, o.world, TUNED | intel_library(o.world))
+    sides = Sides(o.candor, o.world, o.threads)
     try:
         for case in o.case:
             workload, type_ = case.split("/")
             if o.parity == "kept" and results["parity"].get(case, {}).get("binary") == binary:
                 continue
-            found = parity.check(sides.start, o.world, workload, type_, LAYOUTS)
+            found = parity.check(sides.start, o.world, workload, type_, o.layouts)
             results["parity"][case] = {"binary": binary, "found": found}
             print(f"{case}: both agree", file=sys.stderr)
     except parity.Disagreement as what:
@@ -196,11 +196,11 @@ def main():
     if o.parity != "only":
         for case in o.case:
             workload, type_ = case.split("/")
-            results["cases"][case] = measure(sides, workload, type_, LAYOUTS, o.warmup, o.blocks, o.steps)
+            results["cases"][case] = measure(sides, workload, type_, o.layouts, o.warmup, o.blocks, o.steps)
             results["kernels"].setdefault(type_, None)
             results["kernels"][type_] = results["kernels"][type_] or kernels(sides, workload, type_)
-            results["machine"] = machine()
-            results["environment of PyTorch"] = sides.tuned
+            results["machine"] = machine(o.threads)
+            results["environment of PyTorch"] = sorted(sides.tuned)
     path.write_text(json.dumps(results, indent=1) + "\n")
     o.results.with_name(o.results.name + ".md").write_text(report.markdown(results))
     print(report.markdown(results))

@@ -24,7 +24,7 @@ IMAGE_TOKENS, QUESTION, VOCABULARY, MARK = 576, 60, 32064, 32000
 # name: answers' lengths (chosen, rejected) of the pairs of one step
 WORKLOADS = {
     "even": [(150, 150), (150, 150)],
-    "uneven": [(48, 300), (97, 163), (210, 71), (131, 40)],
+    "uneven": [(40, 300), (210, 97)],
 }
 
 
