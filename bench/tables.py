@@ -49,18 +49,22 @@ def rows_tables(found, least):
 
 
 def scaling_table(found):
-    series = defaultdict(list)
+    series, base = defaultdict(list), {}
     for name, entry in found:
-        match = re.search(r"scaling/host/(\w+)/(\w+):(\d+)", name)
+        match = re.search(r"scaling/host/(\w+)/(\w+)", name)
         if match:
-            type_, what, value = match.groups()
-            series[what, type_].append((int(value), entry["tokens"], entry["real_time"], entry["peak MiB"]))
+            type_, what = match.groups()
+            point = (entry["tokens"], entry["real_time"], entry["GFLOP/s"], entry["peak MiB"])
+            if what == "base":
+                base[type_] = point
+            else:
+                series[what, type_].append(point)
     if series:
-        print("| grows | type | tokens: ms (peak MiB) | time grows as tokens to the |\n|---|---|---|---|")
+        print("| grows | type | tokens: ms (GFLOP/s, MiB) | time grows as tokens to the |\n|---|---|---|---|")
     for (what, type_), points in series.items():
-        points.sort()
-        x, y = ([math.log(p[i]) for p in points] for i in (1, 2))
-        said = ", ".join(f"{tokens:.0f}: {ms:.0f} ({mib:.0f})" for _, tokens, ms, mib in points)
+        points = sorted([base[type_], *points])
+        x, y = ([math.log(p[i]) for p in points] for i in (0, 1))
+        said = ", ".join(f"{n:.0f}: {ms:.0f} ({rate:.0f}, {mib:.0f})" for n, ms, rate, mib in points)
         print(f"| {what} | {type_} | {said} | {statistics.linear_regression(x, y).slope:.2f} |")
 
 

@@ -48,11 +48,12 @@ void declare_all() {
   declare<T>(step + "full/packed", {}, candor::layout_kind::packed);
   declare<T>(step + "lora64/shared", {}, candor::layout_kind::shared, 64);
   const std::string scaling = candor::text("scaling/host/", candor_bench::type_name<T>, "/");
-  for (const std::int64_t pairs : {1, 2, 4, 8})
+  declare<T>(scaling + "base", {});
+  for (const std::int64_t pairs : {1, 4, 8})
     declare<T>(candor::text(scaling, "pairs:", pairs), {.pairs = pairs});
-  for (const std::int64_t answer : {75, 150, 300, 600, 1200})
+  for (const std::int64_t answer : {75, 300, 600, 1200})
     declare<T>(candor::text(scaling, "answer:", answer), {.answer = answer});
-  for (const int side : {168, 336, 504, 672})
+  for (const int side : {168, 504, 672})
     declare<T>(candor::text(scaling, "image:", side), {.image_size = side});
 }
 
