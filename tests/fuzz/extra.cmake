@@ -65,7 +65,7 @@ function(candor_fuzz_target name corpus dictionary largest)
            COMMAND "${program}" -runs=100000 -seed=1 "-max_len=${largest}" "-artifact_prefix=${found}-"
                    "-dict=${PROJECT_SOURCE_DIR}/tests/fuzz/${dictionary}.dict" "${found}"
                    "${PROJECT_SOURCE_DIR}/tests/fuzz/corpus/${corpus}")
-  set_tests_properties("fuzz/${name}: 100,000 inputs" PROPERTIES LABELS fuzz TIMEOUT 240)
+  set_tests_properties("fuzz/${name}: 100,000 inputs" PROPERTIES LABELS fuzz TIMEOUT ${timeout})
 endfunction()
 
 candor_fuzz_target(safetensors safetensors json 2048)
