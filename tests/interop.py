@@ -4,6 +4,7 @@
   interop.py model   --folder DIR --input IN.jsonl --images DIR --scores OUT.jsonl [--template NAME]
                      [--image-transform NAME] [--tolerance 1e-4]
   interop.py adapter --base DIR --adapter DIR --input ... --images ... --scores ... [same options]
+  interop.py events  --run DIR      TensorBoard reads from the run folder what its metrics.jsonl says
 
 IN.jsonl and OUT.jsonl are the input and the output of `score --dtype f32`, line by line; template and
 transform are those that `score` was given. Checked: every tensor is read, none is missing, none is left over;
@@ -186,6 +187,38 @@ def compare(model, config, folder, options):
     return worst, count
 
 
+def compare_events(run):
+    """Number of scalars that TensorBoard reads, which are those of metrics.jsonl under their names and steps."""
+    try:
+        from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+    except ImportError as missing:
+        print(f"[candor skipped] interop.py events needs tensorboard: {missing}")
+        sys.exit(77)
+    events = EventAccumulator(str(run), size_guidance={"scalars": 0, "tensors": 0})
+    events.Reload()
+    read = {}
+    for tag in events.Tags()["scalars"]:
+        for point in events.Scalars(tag):
+            if (tag, point.step) in read:
+                raise Differs(f"{run}: TensorBoard shows {tag} at step {point.step} twice")
+            read[tag, point.step] = point.value
+    written = {
+        (name, line["global_step"]): value
+        for line in read_lines(run / "metrics.jsonl")
+        for name, value in line.items()
+        if name != "global_step" and ("eval_loss" in line) == name.startswith("eval_")
+    }
+    if set(read) != set(written):
+        raise Differs(f"{run}: only one of the two has {sorted(set(read) ^ set(written))[:8]}")
+    for place, value in written.items():
+        if np.float32(value) != np.float32(read[place]):
+            raise Differs(f"{run}: {place} is {value}, TensorBoard reads {read[place]}")
+    texts = [t.tensor_proto.string_val[0].decode() for t in events.Tensors("config")]
+    if len(texts) != 1 or "| batch_size |" not in texts[0]:
+        raise Differs(f"{run}: the options are no text of TensorBoard's: {texts}")
+    return len(read)
+
+
 def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -201,7 +234,15 @@ def main():
         command.add_argument("--image-transform", choices=("pad", "centre_crop", "squash"), default="pad")
         command.add_argument("--tolerance", type=float, default=1e-4)
         command.add_argument("--threads", type=int, default=1)
+    commands.add_parser("events").add_argument("--run", type=Path, required=True)
     options = parser.parse_args()
+    if options.command == "events":
+        try:
+            print(f"interop: TensorBoard reads the {compare_events(options.run)} scalars of metrics.jsonl")
+        except Differs as why:
+            print(f"interop: {why}")
+            return 1
+        return 0
     torch.set_num_threads(options.threads)
     transformers.utils.logging.set_verbosity_error()
     transformers.utils.logging.disable_progress_bar()

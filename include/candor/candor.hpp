@@ -20,6 +20,7 @@
 #include <candor/backend/attention_layout.hpp>
 #include <candor/backend/backend.hpp>
 #include <candor/backend/host/host.hpp>
+#include <candor/backend/ledger.hpp>
 #include <candor/backend/team.hpp>
 
 #include <candor/autograd/ops/activation.hpp>
@@ -49,6 +50,7 @@
 
 #include <candor/io/atomic_file.hpp>
 #include <candor/io/byte_source.hpp>
+#include <candor/io/event_file.hpp>
 #include <candor/io/model_folder.hpp>
 #include <candor/io/names.hpp>
 #include <candor/io/peft.hpp>

@@ -3,7 +3,11 @@
 /// those of `score`. Skipped where no Python with these modules is found.
 
 #include "examples/photo_world.hpp"
+#include "examples/trainer_world.hpp"
 
+#include <candor/core/fault.hpp>
+
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 
@@ -112,4 +116,26 @@ TEST_CASE("transformers reads the embedded world's base, its aligned model and i
   agree({"model", "--folder", scratch / "full/run/model"}, scratch / "full/run/model");
   agree({"adapter", "--base", base, "--adapter", scratch / "lora/run/adapter"}, base,
         scratch / "lora/run/adapter");
+}
+
+TEST_CASE("TensorBoard reads a run that was killed and resumed with each point once",
+          "[examples][interop][events]") {
+  if (const auto why = why_not(); !why.empty()) CANDOR_SKIP(why);
+  if (run_program(python(), {"-c", "import tensorboard"}).code != 0)
+    CANDOR_SKIP(python() + " lacks tensorboard");
+  const trainer_world w;
+  const std::vector<std::string> options{"--epochs", "6", "--save-steps",    "2",
+                                         "--lora-r", "2", "--eval-fraction", "0.34"};
+  auto again = options;
+#if CANDOR_FAULT_POINTS
+  ::setenv("CANDOR_FAULT", "trainer.before_update:4:kill", 1);
+  const auto killed = w.run(options);
+  ::unsetenv("CANDOR_FAULT");
+  REQUIRE(killed.signal == SIGKILL);
+  again.insert(again.end(), {"--resume", "auto"});
+#endif
+  const auto end = w.run(again);
+  INFO(end.err);
+  REQUIRE(end.code == 0);
+  agrees({"events", "--run", w.output});
 }

@@ -27,9 +27,9 @@ std::string content(std::int64_t step, std::string_view name) {
   return out;
 }
 
-fs::path save(const fs::path& run, std::int64_t step, std::int64_t keep = 0) {
+fs::path save(const fs::path& run, std::int64_t step, std::int64_t keep = 0, std::int64_t best = 0) {
   return save_checkpoint(
-      run, {.step = step, .config_hash = "c0ffee", .keep = keep}, [&](const fs::path& folder) {
+      run, {.step = step, .config_hash = "c0ffee", .keep = keep, .best = best}, [&](const fs::path& folder) {
         write_atomically(folder / "trainer_state.json", content(step, "trainer_state.json"));
         fs::create_directory(folder / "adapter");
         write_atomically(folder / "adapter/weights", content(step, "weights"));
@@ -119,6 +119,18 @@ TEST_CASE("only the newest checkpoints up to the limit stay", "[train][checkpoin
   save(run.path(), 2, 1);
   CHECK(list_checkpoints(run.path()) == std::vector<std::int64_t>{2, 6});
   CHECK(unfinished(run.path()) == 0);
+}
+
+TEST_CASE("the best checkpoint stays and counts as one of those that are kept", "[train][checkpoint]") {
+  const candor_test::scratch_folder run;
+  for (const std::int64_t step : {1, 2, 3, 4, 5}) save(run.path(), step, 3, step >= 2 ? 2 : 1);
+  CHECK(list_checkpoints(run.path()) == std::vector<std::int64_t>{2, 4, 5});
+  save(run.path(), 6, 1, 2);  // the newest stays too: it is what resuming needs
+  CHECK(list_checkpoints(run.path()) == std::vector<std::int64_t>{2, 6});
+  save(run.path(), 7, 1, 7);
+  CHECK(list_checkpoints(run.path()) == std::vector<std::int64_t>{7});
+  save(run.path(), 8, 2, 3);  // one that is gone protects nothing
+  CHECK(list_checkpoints(run.path()) == std::vector<std::int64_t>{7, 8});
 }
 
 TEST_CASE("each flipped bit of a checkpoint is found and the one before is taken", "[train][checkpoint]") {

@@ -61,6 +61,20 @@ TEST_CASE("the bar fits 80 columns and drops metrics that do not", "[train][prog
     CHECK(progress_bar(state, columns).size() <= static_cast<std::size_t>(columns));
 }
 
+TEST_CASE("tokens a second and memory stand before the metrics of a line and behind those of a bar",
+          "[train][progress]") {
+  auto state = state_of();
+  state.counts = {{"tokens", 800000}, {"images", 100}};
+  state.peak_memory = 1.25 * (1 << 30);
+  CHECK(progress_line(state) ==
+        "train: step 420/1000 (42 %), 01:20 gone, 01:56 left, 40 pairs/s, 10000 tokens/s, 1.25 images/s, "
+        "peak 1.25 GiB, loss 0.4312, acc 0.87, margin 1.5");
+  CHECK_THAT(progress_bar(state, 200),
+             candor_test::contains("acc 0.87 margin 1.5 10000 tokens/s 1.25 images/s peak 1.25 GiB"));
+  CHECK(progress_bar(state, 80).size() <= 80);
+  CHECK(peak_resident_bytes() > 1e6);
+}
+
 TEST_CASE("the rate counts the steps of this process only", "[train][progress]") {
   auto state = state_of();
   state.done = state.started_at;
@@ -83,7 +97,10 @@ TEST_CASE("outside a terminal plain lines come every so often", "[train][progres
   progress shown(
       {.title = "score", .unit = "records", .total = 50, .line_seconds = 1000, .descriptor = ends.write_end});
   CHECK_FALSE(shown.on_terminal());
-  for (int step = 1; step <= 50; ++step) shown.update(step, {{"loss", 1.0 / step}});
+  for (int step = 1; step <= 50; ++step) {
+    shown.count("tokens", 100);
+    shown.update(step, {{"loss", 1.0 / step}});
+  }
   shown.message("saved checkpoint-50");
   shown.finish();
   shown.finish();
@@ -92,6 +109,7 @@ TEST_CASE("outside a terminal plain lines come every so often", "[train][progres
   CHECK(out.find("score: step 1/50 (2 %), 00:00 gone") == 0);
   CHECK(out.find("\nsaved checkpoint-50\nscore: step 50/50 (100 %)") != std::string::npos);
   CHECK(out.find("loss 0.02\n") != std::string::npos);
+  CHECK(out.find(" tokens/s, peak ") != std::string::npos);
   CHECK(out.find('\r') == std::string::npos);
 }
 

@@ -138,11 +138,14 @@ struct train_world {
     return lines_of(run(name) / "metrics.jsonl");
   }
 
-  /// What a run leaves: its weights, its metrics, its reference log-probs.
+  /// What a run leaves: its weights, its metrics, its reference log-probs. Not TensorBoard's events, which
+  /// tell the time.
   std::map<std::string, std::string> results(const std::string& name) const {
     auto out = files_of(run(name));
-    std::erase_if(
-        out, [](const auto& file) { return file.first.starts_with("checkpoint-") || file.first == ".lock"; });
+    std::erase_if(out, [](const auto& file) {
+      return file.first.starts_with("checkpoint-") || file.first == ".lock" ||
+             file.first.starts_with("events.out.tfevents.") || file.first == "options.toml";
+    });
     return out;
   }
 };

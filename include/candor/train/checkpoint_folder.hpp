@@ -23,7 +23,8 @@ struct checkpoint_options {
   std::int64_t world_size = 1;   ///< processes
   std::uint64_t expected_bytes =
       0;                  ///< refused with io_error unless 1.1 x this is free on the disk; 0: not asked
-  std::int64_t keep = 0;  ///< checkpoints that stay, this one included (save_total_limit); 0: all
+  std::int64_t keep = 0;  ///< checkpoints that stay, this one and the best included (save_total_limit); 0: all
+  std::int64_t best = 0;  ///< the step of a checkpoint that stays in any case, or 0
 };
 
 /// Writes one checkpoint. `write_files` gets the folder to fill: with atomic_file, write_safetensors or plain

@@ -119,14 +119,16 @@ struct unfinished_checkpoint {
   }
 };
 
-/// Removes all but the newest `keep` of the checkpoints up to `newest`. Each is renamed first, so that a kill
+/// Removes all but the newest `keep` of the checkpoints up to `newest`; `best` stays and counts as one of them,
+/// but the newest stays beside it. Each is renamed first, so that a kill
 /// in the middle leaves no half checkpoint under a finished name. Later steps (of a run that was resumed from
 /// an earlier one) stay until this run replaces them.
 CANDOR_INLINE void purge_checkpoints(const std::filesystem::path& run, std::int64_t newest,
-                                     std::int64_t keep) {
+                                     std::int64_t keep, std::int64_t best) {
   if (keep <= 0) return;
   std::vector<std::int64_t> steps = list_checkpoints(run);
   std::erase_if(steps, [newest](std::int64_t step) { return step > newest; });
+  if (best != newest && std::erase(steps, best) > 0) keep = std::max<std::int64_t>(1, keep - 1);
   for (std::size_t i = 0; i + static_cast<std::size_t>(keep) < steps.size(); ++i) {
     const auto old = checkpoint_path(run, steps[i]);
     const unfinished_checkpoint going(unfinished_path(run, steps[i]));
@@ -177,7 +179,7 @@ CANDOR_INLINE std::filesystem::path save_checkpoint(
   sync_folder(run);
   fault_point("checkpoint.before_verify");
   verify_checkpoint(finished);
-  detail::purge_checkpoints(run, options.step, options.keep);
+  detail::purge_checkpoints(run, options.step, options.keep, options.best);
   return finished;
 }
 

@@ -25,12 +25,17 @@ struct progress_state {
   std::int64_t started_at =
       0;                 ///< steps that were done when this process began: they do not count for the rate
   double elapsed = 0.0;  ///< seconds of this process
-  std::vector<metric> metrics = {};  ///< shown at the end, as many as fit
+  std::vector<metric> counts =
+      {};                    ///< what this process has worked through: {"tokens", 12000} gives tokens/s
+  double peak_memory = 0.0;  ///< largest resident size of the process, bytes; 0: not shown
+  std::vector<metric> metrics = {};  ///< as many as fit
 };
 
-/// "train  42% [########            ] 420/1000 01:23<01:55 5.05 pairs/s loss 0.4312", at most `columns` wide.
+/// "train  42% [########            ] 420/1000 01:23<01:55 5.05 pairs/s loss 0.4312", at most `columns` wide;
+/// behind the metrics the rates of the counts and the memory, where there is room.
 std::string progress_bar(const progress_state& state, int columns = 80);
-/// "train: step 420/1000 (42 %), 01:23 gone, 01:55 left, 5.05 pairs/s, loss 0.4312"
+/// "train: step 420/1000 (42 %), 01:23 gone, 01:55 left, 5.05 pairs/s, 4726 tokens/s, peak 1.25 GiB, loss
+/// 0.4312"
 std::string progress_line(const progress_state& state);
 
 struct progress_options {
@@ -39,10 +44,13 @@ struct progress_options {
   double units_per_step = 1.0;
   std::int64_t total = 0;    ///< steps
   std::int64_t done = 0;     ///< steps before this process (resumed run)
-  double line_seconds = 10;  ///< between plain lines
+  double line_seconds = 10;  ///< between plain lines; up to six times as long in a run that takes hours
   int descriptor = 2;        ///< where to print; 2 is stderr
   bool quiet = false;        ///< prints nothing
 };
+
+/// The largest resident size that this process had, bytes.
+double peak_resident_bytes();
 
 /// Prints the progress of a loop. What cannot be printed is dropped: a closed stderr must not end a training.
 class progress {
@@ -55,6 +63,8 @@ class progress {
   /// To be called after each step, with the metrics that are worth showing (the last ones stay where none are
   /// given).
   void update(std::int64_t done, const std::vector<metric>& metrics = {});
+  /// Adds to what was worked through: count("tokens", 5000) shows tokens/s.
+  void count(std::string_view what, double amount);
   /// Prints a line of its own, above the bar.
   void message(std::string_view line);
   /// Prints the final state; later calls do nothing.

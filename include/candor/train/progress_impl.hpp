@@ -8,6 +8,7 @@
 #include <candor/train/table.hpp>
 
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -45,9 +46,21 @@ CANDOR_INLINE int percent_done(const progress_state& s) {
                           std::clamp(static_cast<double>(s.done) / static_cast<double>(s.total), 0.0, 1.0));
 }
 
+CANDOR_INLINE std::string per_second(double rate, std::string_view unit) {
+  return text(rate < 1000.0 ? short_number(rate) : fixed(rate, 0), " ", unit, "/s");
+}
+
 CANDOR_INLINE std::string rate_text(const progress_state& s) {
-  const double rate = steps_per_second(s) * s.units_per_step;
-  return text(rate < 1000.0 ? short_number(rate) : fixed(rate, 0), " ", s.unit, "/s");
+  return per_second(steps_per_second(s) * s.units_per_step, s.unit);
+}
+
+/// "4726 tokens/s", "peak 1.25 GiB"
+CANDOR_INLINE std::vector<std::string> resources_text(const progress_state& s) {
+  std::vector<std::string> out;
+  for (const metric& c : s.counts)
+    if (s.elapsed > 0.0) out.push_back(per_second(c.value / s.elapsed, c.name));
+  if (s.peak_memory > 0.0) out.push_back(text("peak ", short_number(s.peak_memory / (1 << 30)), " GiB"));
+  return out;
 }
 
 }  // namespace detail
@@ -65,10 +78,12 @@ CANDOR_INLINE std::string progress_bar(const progress_state& s, int columns) {
   tail += ' ' + detail::rate_text(s);
   const auto room = static_cast<std::size_t>(std::max(columns, 1));
   const std::size_t narrow_bar = s.total > 0 ? narrowest + 2 : 0;
-  for (const metric& m : s.metrics) {
-    const std::string shown = text(" ", m.name, " ", detail::short_number(m.value));
-    if (head.size() + narrow_bar + tail.size() + shown.size() > room) break;
-    tail += shown;
+  std::vector<std::string> extras;
+  for (const metric& m : s.metrics) extras.push_back(text(m.name, " ", detail::short_number(m.value)));
+  for (auto& resource : detail::resources_text(s)) extras.push_back(std::move(resource));
+  for (const std::string& extra : extras) {
+    if (head.size() + narrow_bar + tail.size() + 1 + extra.size() > room) break;
+    tail += ' ' + extra;
   }
   std::string bar;
   if (s.total > 0 && head.size() + tail.size() + narrow_bar <= room) {
@@ -85,8 +100,14 @@ CANDOR_INLINE std::string progress_line(const progress_state& s) {
   out += text(", ", clock_text(s.elapsed), " gone");
   if (s.total > 0) out += text(", ", detail::time_left(s), " left");
   out += text(", ", detail::rate_text(s));
+  for (const std::string& resource : detail::resources_text(s)) out += ", " + resource;
   for (const metric& m : s.metrics) out += text(", ", m.name, " ", detail::short_number(m.value));
   return out;
+}
+
+CANDOR_INLINE double peak_resident_bytes() {
+  struct rusage used {};
+  return ::getrusage(RUSAGE_SELF, &used) == 0 ? static_cast<double>(used.ru_maxrss) * 1024.0 : 0.0;  // KiB
 }
 
 CANDOR_INLINE progress::progress(progress_options options)
@@ -110,13 +131,25 @@ CANDOR_INLINE void progress::update(std::int64_t done, const std::vector<metric>
   if (!metrics.empty()) state_.metrics = metrics;
   const auto now = clock::now();
   const double since = std::chrono::duration<double>(now - drawn_).count();
-  if (any_drawn_ && since < (terminal_ ? 0.1 : options_.line_seconds)) return;
+  const double gone = std::chrono::duration<double>(now - begin_).count();
+  const double pause = std::clamp(gone / 100, options_.line_seconds, 6 * options_.line_seconds);
+  if (any_drawn_ && since < (terminal_ ? 0.1 : pause)) return;
   drawn_ = now;
   draw();
 }
 
+CANDOR_INLINE void progress::count(std::string_view what, double amount) {
+  for (metric& c : state_.counts)
+    if (c.name == what) {
+      c.value += amount;
+      return;
+    }
+  state_.counts.push_back({std::string(what), amount});
+}
+
 CANDOR_INLINE void progress::draw() {
   state_.elapsed = std::chrono::duration<double>(clock::now() - begin_).count();
+  state_.peak_memory = peak_resident_bytes();
   any_drawn_ = true;
   if (!terminal_) return print(progress_line(state_) + "\n");
   winsize window{};

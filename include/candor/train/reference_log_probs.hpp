@@ -30,6 +30,7 @@ namespace CANDOR_NS {
 struct training_item {
   encoded_record record;
   std::int64_t index = 0;
+  std::int64_t images = 0;
 };
 
 template <class Model, class Objective>

@@ -35,9 +35,9 @@ class run_config {
       entries_.emplace_back(std::move(name), std::string(std::string_view(value)));
     }
   }
-  /// Each part of a fingerprint as a value of its own.
-  void add(const fingerprint& f) {
-    for (const auto& part : f.parts()) add(part.label, part.digest);
+  /// Each part of a fingerprint as a value of its own, with a prefix before its label.
+  void add(const fingerprint& f, std::string_view prefix = "") {
+    for (const auto& part : f.parts()) add(text(prefix, part.label), part.digest);
   }
   /// An objective by its numbers: losses and derivatives at fixed cells, and the token weights that it asks
   /// for.
@@ -48,6 +48,8 @@ class run_config {
   std::string hash() const;
   /// As a JSON object.
   std::string document() const;
+  /// As a table in Markdown.
+  std::string markdown() const;
   /// `learning_rate: 1e-06, was 5e-07` for the first value that differs from those of a config.json, or empty
   /// where none does or the file is missing.
   std::string difference_from(const std::filesystem::path& saved) const;

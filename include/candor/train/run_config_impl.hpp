@@ -25,6 +25,12 @@ CANDOR_INLINE std::string run_config::document() const {
   return document + (entries_.empty() ? "}\n" : "\n}\n");
 }
 
+CANDOR_INLINE std::string run_config::markdown() const {
+  std::string out = "| option | value |\n|---|---|\n";
+  for (const auto& [name, value] : entries_) out += text("| ", name, " | ", value, " |\n");
+  return out;
+}
+
 CANDOR_INLINE std::string run_config::difference_from(const std::filesystem::path& saved) const {
   if (!std::filesystem::exists(saved)) return {};
   const detail::json document = detail::read_json_file(saved);

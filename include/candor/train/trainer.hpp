@@ -2,14 +2,16 @@
 #pragma once
 /// @file
 /// The trainer: a policy, an objective, an optimizer. `fit` runs the optimizer's steps over preference records,
-/// writes metrics.jsonl and checkpoints, and goes on bit for bit where an earlier process was stopped.
+/// writes metrics.jsonl, TensorBoard events and checkpoints, and goes on bit for bit where an earlier process was stopped.
 
 #include <candor/core/fault.hpp>
 #include <candor/data/preference_data.hpp>
 #include <candor/data/prefetch.hpp>
 #include <candor/data/split.hpp>
+#include <candor/io/atomic_file.hpp>
 #include <candor/model/llava.hpp>
 #include <candor/train/adamw.hpp>
+#include <candor/train/best_model.hpp>
 #include <candor/train/checkpoint_folder.hpp>
 #include <candor/train/encode.hpp>
 #include <candor/train/fit_options.hpp>
@@ -17,9 +19,11 @@
 #include <candor/train/guard.hpp>
 #include <candor/train/metrics.hpp>
 #include <candor/train/progress.hpp>
+#include <candor/train/record_order.hpp>
 #include <candor/train/reference_log_probs.hpp>
 #include <candor/train/run_config.hpp>
 #include <candor/train/run_folder.hpp>
+#include <candor/train/run_log.hpp>
 #include <candor/train/signals.hpp>
 #include <candor/train/step.hpp>
 #include <candor/train/trainer_state.hpp>
@@ -28,6 +32,7 @@
 #include <chrono>
 #include <cmath>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -50,6 +55,10 @@ class trainer {
   /// before training, without adapters.
   void set_reference(Model& reference) { reference_ = &reference; }
 
+  /// These records are what evaluations measure, instead of a share of the training records; they must outlive
+  /// the training.
+  void set_evaluation(const preference_data& records) { evaluation_ = &records; }
+
   /// Trains. Throws `interrupted` after saving a checkpoint where SIGTERM or SIGINT asked to stop.
   fit_result fit(const preference_data& data, const fit_options& options);
 
@@ -60,6 +69,7 @@ class trainer {
   Objective loss_;
   adamw optimizer_options_;
   Model* reference_ = nullptr;
+  const preference_data* evaluation_ = nullptr;
 };
 
 template <class Model, class Objective>
