@@ -29,13 +29,37 @@ struct program_options {
   int pictures = 800;
 };
 
+constexpr const char* lessons = R"(Try first:
+  rlhf_v
+      a small base that hallucinates is mended in a minute: no model, no data needed
+  rlhf_v --model llava-1.5-7b-hf --data pairs.jsonl --images images --output runs/one --dry-run
+      how your records look to the model; steps, memory and disk; in seconds and without weights
+  rlhf_v --model llava-1.5-7b-hf --data pairs.jsonl --images images --output runs/one \
+      --dtype bf16 --lora-r 64 --lora-alpha 128 --learning-rate 1e-5 \
+      --eval-fraction 0.05 --eval-steps 50 --save-steps 50 --load-best-model-at-end true
+  tensorboard --logdir runs
+  rlhf_v ... the same options ... --resume auto       after Ctrl-C, SIGTERM or a crash, bit for bit
+  rlhf_v --config runs/one/options.toml --output runs/two --beta 0.2       the same run with one change
+
+Where a run does not learn: raise --learning-rate (adapters want 1e-5 to 1e-4) before anything else. Where it
+forgets to speak: raise --beta, or --sft-weight 0.1. Where memory is short: --dtype bf16, --lora-r,
+--recompute true, a smaller --max-tokens. The numbers of a step do not depend on --max-tokens and --layout.
+
+Lengths are tokens, an image's included; log-probs, losses and rewards are nats; memory and disk GiB.
+Options may be written with dashes or as TRL writes them.
+
+)";
+
 /// Options in the order of their strength: the preset fills in what the user has not given, so the command
 /// line is read twice.
 void add_options(CLI::App& app, program_options& o) {
+  app.footer(lessons + app.get_footer());
   training::add_options(app, o.training);
-  auto* loss = app.add_option_group("Dense DPO");
-  loss->add_option("--preset", o.preset, "paper, released, scenes; auto: paper with --model, else scenes")
-      ->capture_default_str();
+  auto* loss = training::group(app, "Dense DPO");
+  loss->add_option(
+          "--preset", o.preset,
+          "fills in what is not given (README.md has its numbers); auto: paper with --model, else scenes")
+      ->type_name("{auto,paper,released,scenes}");
   loss->add_option("--beta", o.settings.loss.beta, "how far the policy may move: reward a nat")
       ->check(CLI::PositiveNumber);
   loss->add_option("--gamma", o.settings.loss.gamma, "weight of changed tokens")->check(CLI::PositiveNumber);
@@ -43,7 +67,7 @@ void add_options(CLI::App& app, program_options& o) {
                    "divide by the sum of the weights: true or false");
   loss->add_option("--sft-weight", o.settings.sft_weight, "of - log p(chosen) beside the preference loss")
       ->check(CLI::NonNegativeNumber);
-  auto* world = app.add_option_group("Embedded world", "without --model and --data");
+  auto* world = training::group(app, "Embedded world, without --model and --data");
   world->add_option("--seeds", o.seeds, "one run each, in one table (default: --seed, or 1)");
   world->add_option("--pictures", o.pictures, "fresh pictures that the base describes")
       ->check(CLI::PositiveNumber);
@@ -119,10 +143,14 @@ void run_world(const program_options& o) {
 }
 
 void run_files(const program_options& o) {
+  if (o.training.dry_run) return rlhf_v::dry_run(o.settings, o.training);
   const auto result = rlhf_v::train(o.settings, o.training);
-  std::printf("%lld steps in %s, last loss %s\nsaved    %s\nmetrics  %s\n",
-              static_cast<long long>(result.run.steps), candor::clock_text(result.run.seconds).c_str(),
-              fixed(result.run.loss, 4).c_str(), result.saved.c_str(),
+  std::printf("%lld steps in %s, last loss %s\n", static_cast<long long>(result.run.steps),
+              candor::clock_text(result.run.seconds).c_str(), fixed(result.run.loss, 4).c_str());
+  if (result.run.best_step > 0)
+    std::printf("best     step %lld: %s is %s\n", static_cast<long long>(result.run.best_step),
+                o.training.fit.metric_for_best_model.c_str(), fixed(result.run.best_value, 4).c_str());
+  std::printf("saved    %s\nmetrics  %s\n", result.saved.c_str(),
               (o.training.output / "metrics.jsonl").c_str());
 }
 
@@ -135,6 +163,7 @@ std::filesystem::path fresh_folder() {
 
 void run(program_options o) {
   const bool files = !o.training.model.empty() || !o.training.data.empty();
+  candor::require<candor::usage_error>(files || !o.training.dry_run, "--dry-run needs --model and --data");
   candor::require<candor::usage_error>(
       !files || (!o.training.model.empty() && !o.training.data.empty()),
       "--model and --data belong together; without both the embedded world is used");

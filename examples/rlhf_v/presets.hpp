@@ -18,6 +18,10 @@ struct settings {
   double sft_weight = 0.0;  ///< of - log p(chosen) beside the preference loss
 };
 
+inline candor::with_sft<candor::dense_dpo> objective_of(const settings& s) {
+  return {s.loss, {.weight = s.sft_weight}};
+}
+
 /// Sets what a preset fixes; usage_error for an unknown one.
 inline void apply_preset(const std::string& name, settings& s, training::options& o) {
   o.fit.schedule.warmup_ratio = 0.03;

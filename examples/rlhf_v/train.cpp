@@ -6,7 +6,7 @@
 namespace rlhf_v {
 
 training::outcome train(const settings& s, const training::options& o) {
-  return training::train(o, candor::with_sft<candor::dense_dpo>{s.loss, {.weight = s.sft_weight}});
+  return training::train(o, objective_of(s));
 }
 
 }  // namespace rlhf_v

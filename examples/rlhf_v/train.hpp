@@ -10,4 +10,7 @@ namespace rlhf_v {
 
 training::outcome train(const settings& s, const training::options& o);
 
+/// Prints what `train` would do: training/dry_run.hpp.
+void dry_run(const settings& s, const training::options& o);
+
 }  // namespace rlhf_v

@@ -8,6 +8,7 @@
 #include <candor/train/adamw.hpp>
 #include <candor/train/fit_options.hpp>
 
+#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -16,6 +17,7 @@ namespace training {
 
 struct options {
   std::filesystem::path model, vision_tower, data, images, output, reference_model;
+  std::filesystem::path eval_data = {};  ///< records of their own for evaluation
   candor::processor_options processor;
   std::string image_transform = "auto";
   std::string dtype = "f32";
@@ -23,6 +25,11 @@ struct options {
   candor::adamw optimizer;
   candor::fit_options fit;
   std::string truncation = "keep_end", scheduler = "cosine", layout = "shared", reference = "cache";
+  std::string report_to = "tensorboard";
+  std::string greater_is_better = "auto";
+  std::int64_t accumulation = 1;  ///< batches of a step
+  bool bf16 = false;              ///< TRL's name for dtype bf16
+  bool dry_run = false;
   int threads = 0;
 };
 

@@ -6,6 +6,7 @@
 #include <candor/core/function_ref.hpp>
 
 #include "program/failures.hpp"
+#include "training/trl_names.hpp"
 
 #include <CLI/CLI.hpp>
 
@@ -25,6 +26,7 @@ inline int run_program(const char* name, const char* description, int argc, char
   program::end_where_memory_ends();
   std::signal(SIGXFSZ, SIG_IGN);  // a file that outgrows `ulimit -f` is a failed write, with a message
   try {
+    refuse_foreign_options(argc, argv);
     add(app);
     app.parse(argc, argv);
     preset(app);

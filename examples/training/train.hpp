@@ -32,6 +32,9 @@ outcome train_as(const options& o, const Objective& loss) {
   if (!o.reference_model.empty())
     trainer.set_reference(reference.emplace(
         candor::load_llava<T>(cpu, {.model = o.reference_model, .vision_tower = o.vision_tower}, o.processor)));
+  std::optional<candor::preference_data> eval_pairs;
+  if (!o.eval_data.empty())
+    trainer.set_evaluation(eval_pairs.emplace(o.eval_data, candor::data_options{.images = o.images}));
   const auto run = trainer.fit(pairs, o.fit);
 
   const candor::stop_signals later;  // one signal does not cost what was learnt: the result is written first

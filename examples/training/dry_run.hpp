@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+/// @file
+/// What a training would do, without doing it: records as the model sees them, steps, memory, disk. Of the
+/// model folder it reads config.json and the tokenizer's files, no weights; it writes nothing.
+
+#include <candor/data/preference_data.hpp>
+#include <candor/data/split.hpp>
+#include <candor/train/encode.hpp>
+#include <candor/train/fit_options.hpp>
+
+#include "training/memory_plan.hpp"
+#include "training/options.hpp"
+#include "training/plan_report.hpp"
+#include "training/preview.hpp"
+
+#include <algorithm>
+#include <cstdio>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace training {
+
+/// Records spread over the file, the longest first. Their pixels are zeros.
+template <class Objective>
+std::vector<candor::encoded_record> sample_records(const candor::processor& processor,
+                                                   const candor::llava_config& config,
+                                                   const candor::preference_data& data, const Objective& loss,
+                                                   std::int64_t wanted) {
+  const auto& v = config.vision;
+  const auto pixels = static_cast<std::size_t>(v.num_channels) * static_cast<std::size_t>(v.image_size) *
+                      static_cast<std::size_t>(v.image_size);
+  std::vector<candor::encoded_record> sample;
+  const std::int64_t count = std::min(wanted, data.size());
+  for (std::int64_t i = 0; i < count; ++i) {
+    auto tree = candor::preference_tree(processor, data.record(i * data.size() / count), loss);
+    const auto images = static_cast<std::size_t>(tree.images);
+    sample.push_back({std::move(tree), std::vector<float>(images * pixels)});
+  }
+  std::stable_sort(sample.begin(), sample.end(),
+                   [](const auto& a, const auto& b) { return a.tree.tokens() > b.tree.tokens(); });
+  return sample;
+}
+
+template <class Objective>
+void dry_run(const options& o, const Objective& loss) {
+  const candor::llava_source source{.model = o.model, .vision_tower = o.vision_tower};
+  const auto config = candor::read_llava_config(source);
+  const candor::processor processor(source, config, o.processor);
+  const candor::preference_data data(o.data, {.images = o.images});
+  std::optional<candor::preference_data> eval_data;
+  if (!o.eval_data.empty()) eval_data.emplace(o.eval_data, candor::data_options{.images = o.images});
+  const auto split =
+      candor::split_records(data.size(), {.eval_fraction = o.fit.eval_fraction, .seed = o.fit.seed});
+
+  for (std::int64_t i = 0; i < std::min<std::int64_t>(2, data.size()); ++i) {
+    const auto record = data.record(i);
+    processor.pixels(record.images);  // a picture that cannot be read is told here
+    std::printf(
+        "%s\n%s\n", record.source.c_str(),
+        preview(processor, candor::preference_tree(processor, record, loss), {"prompt", "chosen", "rejected"})
+            .c_str());
+  }
+
+  const auto sample =
+      sample_records(processor, config, data, loss, std::max<std::int64_t>(64, o.fit.batch_size));
+  plan_facts facts;
+  facts.records = data.size();
+  facts.trained_on = static_cast<std::int64_t>(split.train.size());
+  facts.evaluated_on = eval_data ? eval_data->size() : static_cast<std::int64_t>(split.eval.size());
+  for (const auto& r : sample) {
+    facts.tokens_of_record += static_cast<double>(r.tree.tokens()) / static_cast<double>(sample.size());
+    for (const auto& path : r.tree.cells)
+      for (const auto& run : path)
+        facts.scored_of_record +=
+            static_cast<double>(r.tree.segments[static_cast<std::size_t>(run.segment)].tokens.size()) /
+            static_cast<double>(sample.size());
+  }
+  // The step of the longest records: what the memory must be enough for.
+  std::vector<const candor::encoded_record*> step;
+  for (std::int64_t i = 0; i < o.fit.batch_size; ++i)
+    step.push_back(&sample[static_cast<std::size_t>(i) % sample.size()]);
+  facts.pixel_bytes_of_record = 4.0 * static_cast<double>(step.front()->pixels.size());
+  const auto memory = o.dtype == "bf16"
+                          ? plan_memory<candor::bfloat16>(config, o, loss, std::span(std::as_const(step)))
+                          : plan_memory<float>(config, o, loss, std::span(std::as_const(step)));
+  std::printf("%s", plan_report(o, facts, memory).c_str());
+}
+
+}  // namespace training

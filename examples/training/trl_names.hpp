@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+/// @file
+/// Options of TRL and transformers that a script may bring along and that mean something else here, or
+/// nothing: each is refused with the way that leads to the same, rather than read differently in silence.
+
+#include <string>
+
+namespace training {
+
+/// usage_error for the first such option among the arguments.
+void refuse_foreign_options(int argc, const char* const* argv);
+
+}  // namespace training
