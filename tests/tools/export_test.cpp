@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /// `export` on a tiny model: whatever is written, `score` reads it back to the same numbers.
 
+#include "support/split_tower.hpp"
 #include "tools/tool_world.hpp"
 
 using namespace candor_test;
@@ -131,25 +132,8 @@ TEST_CASE("A model without a tower scores and exports as the whole one, given th
           "[tools][export]") {
   const tool_world w({.naming = candor::naming::llava});
   const auto expected = w.lines("score");
-  const candor::llava_weights whole({.model = w.model});
   const auto part = w.scratch / "part", clip = w.scratch / "clip";
-  std::filesystem::copy(w.model, part, std::filesystem::copy_options::recursive);
-  std::filesystem::remove(part / "model.safetensors");
-  std::filesystem::rename(part / "vision_tower", clip);
-  std::filesystem::rename(part / "preprocessor_config.json", clip / "preprocessor_config.json");
-  std::deque<std::vector<float>> values;
-  std::vector<candor::tensor_source> rest, tower;
-  for (const auto& t : whole.all()) {
-    const std::string prefix = "model.vision_tower.";
-    const bool in_tower = t.name.starts_with(prefix);
-    const auto& v = values.emplace_back(t.file->read_as<float>(*t.tensor));
-    (in_tower ? tower : rest)
-        .push_back(
-            candor::source_of(in_tower ? "vision_model." + t.name.substr(prefix.size()) : t.tensor->name,
-                              t.tensor->extents, std::span<const float>(v)));
-  }
-  candor::write_model_folder(part, rest);
-  candor::write_model_folder(clip, tower);
+  split_tower(w.model, part, clip);
 
   const auto refused = w.run("score", "none.jsonl", {}, part);
   CHECK(refused.code == 3);
