@@ -87,7 +87,7 @@ def intel_library(folder):
     source, library = folder / "says_intel.c", folder / "libsays_intel.so"
     source.write_text(SAYS_INTEL)
     made = subprocess.run(["cc", "-shared", "-fPIC", "-o", library, source], check=False)
-    return {"LD_PRELOAD": str(library)} if made.returncode == 0 else {}
+    return {"LD_PRELOAD": str(library.resolve())} if made.returncode == 0 else {}
 
 
 def busy_seconds():
@@ -161,6 +161,11 @@ def machine(threads):
     }
 
 
+def save(results, path):
+    path.with_name(path.name + ".json").write_text(json.dumps(results, indent=1) + "\n")
+    path.with_name(path.name + ".md").write_text(report.markdown(results))
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--candor", required=True, help="the program peer_candor of a release build")
@@ -173,8 +178,12 @@ def main():
     parser.add_argument("--warmup", type=int, default=3, help="steps of each side before blocks begin")
     parser.add_argument("--blocks", type=int, default=4)
     parser.add_argument("--steps", type=int, default=3, help="steps in a block")
-    parser.add_argument("--parity", choices=("check", "only", "kept"), default="check",
-                        help="only: time nothing; kept: rely on what RESULTS.json says of the same binary")
+    parser.add_argument(
+        "--parity",
+        choices=("check", "only", "kept"),
+        default="check",
+        help="only: time nothing; kept: rely on what RESULTS.json says of the same binary",
+    )
     o = parser.parse_args()
     if not (o.world / "uneven.safetensors").exists():
         subprocess.run([sys.executable, str(HERE / "world.py"), str(o.world)], check=True)
@@ -190,6 +199,7 @@ def main():
                 continue
             found = parity.check(sides.start, o.world, workload, type_, o.layouts)
             results["parity"][case] = {"binary": binary, "found": found}
+            save(results, o.results)
             print(f"{case}: both agree", file=sys.stderr)
     except parity.Disagreement as what:
         sys.exit(f"no speed is measured: {what}")
@@ -197,12 +207,11 @@ def main():
         for case in o.case:
             workload, type_ = case.split("/")
             results["cases"][case] = measure(sides, workload, type_, o.layouts, o.warmup, o.blocks, o.steps)
-            results["kernels"].setdefault(type_, None)
-            results["kernels"][type_] = results["kernels"][type_] or kernels(sides, workload, type_)
+            if type_ not in results["kernels"]:
+                results["kernels"][type_] = kernels(sides, workload, type_)
             results["machine"] = machine(o.threads)
             results["environment of PyTorch"] = sorted(sides.tuned)
-    path.write_text(json.dumps(results, indent=1) + "\n")
-    o.results.with_name(o.results.name + ".md").write_text(report.markdown(results))
+            save(results, o.results)
     print(report.markdown(results))
 
 
