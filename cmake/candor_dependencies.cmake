@@ -87,6 +87,8 @@ candor_library(onednn HEADER oneapi/dnnl/dnnl.h LIBRARIES dnnl PACKAGE libdnnl-d
 candor_library(turbojpeg HEADER turbojpeg.h LIBRARIES turbojpeg PACKAGE libturbojpeg0-dev OPTIONAL
                PKG_CONFIG libturbojpeg)
 candor_library(png HEADER png.h LIBRARIES png PACKAGE libpng-dev PKG_CONFIG libpng OPTIONAL)
+include("${CMAKE_CURRENT_LIST_DIR}/candor_arrow.cmake")
+candor_library(parquet TARGET candor::parquet Parquet PACKAGE "libparquet-dev, or pip install pyarrow" OPTIONAL)
 
 if(NOT candor_missing AND NOT TARGET candor::dependencies)
   add_library(candor::dependencies INTERFACE IMPORTED GLOBAL)

@@ -17,7 +17,7 @@ configure_package_config_file(cmake/candorConfig.cmake.in "${package_build}/cand
 write_basic_package_version_file("${package_build}/candorConfigVersion.cmake" COMPATIBILITY SameMinorVersion
                                  ARCH_INDEPENDENT)
 install(FILES "${package_build}/candorConfig.cmake" "${package_build}/candorConfigVersion.cmake"
-              cmake/candor_dependencies.cmake
+              cmake/candor_dependencies.cmake cmake/candor_arrow.cmake
         DESTINATION "${package_dir}" COMPONENT headers)
 
 # candor::compiled needs exactly the optional libraries that it was compiled with.
@@ -52,7 +52,9 @@ endif()
 set(pc_dir "${CMAKE_INSTALL_DATADIR}/pkgconfig")
 string(REGEX REPLACE "[^/]+" ".." pc_prefix "${pc_dir}")
 set(pc_cflags "-std=c++20 -pthread")
-foreach(name IN LISTS with)
+set(pc_with ${with})
+list(REMOVE_ITEM pc_with parquet)  # Arrow may lie in a folder of Python's
+foreach(name IN LISTS pc_with)
   string(TOUPPER "${name}" macro)
   string(APPEND pc_cflags " -DCANDOR_HAS_${macro}=1")
 endforeach()

@@ -60,8 +60,8 @@ inline void add_options(CLI::App& app, options& o) {
       ->type_name("FOLDER");
   files
       ->add_option("--data,--dataset_name", o.data,
-                   "preference records, one JSON object a line: image, question, chosen, rejected")
-      ->type_name("FILE");
+                   "records: JSON lines, a JSON list or parquet; a folder of parquet files, or a pattern in quotes")
+      ->type_name("PATH");
   files->add_option("--images", o.images, "folder that image names start from (default: the data file's)")
       ->type_name("FOLDER");
   files

@@ -4,7 +4,6 @@
 /// What a training would do, without doing it: records as the model sees them, steps, memory, disk. Of the
 /// model folder it reads config.json and the tokenizer's files, no weights; it writes nothing.
 
-#include <candor/data/preference_data.hpp>
 #include <candor/data/split.hpp>
 #include <candor/train/encode.hpp>
 #include <candor/train/fit_options.hpp>
@@ -13,10 +12,10 @@
 #include "training/options.hpp"
 #include "training/plan_report.hpp"
 #include "training/preview.hpp"
+#include "training/records.hpp"
 
 #include <algorithm>
 #include <cstdio>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -43,24 +42,31 @@ std::vector<candor::encoded_record> sample_records(const candor::processor& proc
   return sample;
 }
 
+/// What the segments of a record are: those that a cell scores are its answers.
+inline std::vector<std::string> parts_of(const candor::forest& tree) {
+  std::vector<std::string> parts(tree.segments.size(), "question");
+  parts.front() = "prompt";
+  for (std::size_t c = 0; c < tree.cells.size(); ++c)
+    for (const auto& run : tree.cells[c])
+      if (run.segment > 0) parts[static_cast<std::size_t>(run.segment)] = c == 0 ? "chosen" : "rejected";
+  return parts;
+}
+
 template <class Objective>
 void dry_run(const options& o, const Objective& loss) {
   const candor::llava_source source{.model = o.model, .vision_tower = o.vision_tower};
   const auto config = candor::read_llava_config(source);
   const candor::processor processor(source, config, o.processor);
-  const candor::preference_data data(o.data, {.images = o.images});
-  std::optional<candor::preference_data> eval_data;
-  if (!o.eval_data.empty()) eval_data.emplace(o.eval_data, candor::data_options{.images = o.images});
+  const auto data = open_records<Objective>(o.data, o);
+  const auto eval_data = open_eval_records<Objective>(o);
   const auto split =
       candor::split_records(data.size(), {.eval_fraction = o.fit.eval_fraction, .seed = o.fit.seed});
 
   for (std::int64_t i = 0; i < std::min<std::int64_t>(2, data.size()); ++i) {
     const auto record = data.record(i);
     processor.pixels(record.images);  // a picture that cannot be read is told here
-    std::printf(
-        "%s\n%s\n", record.source.c_str(),
-        preview(processor, candor::preference_tree(processor, record, loss), {"prompt", "chosen", "rejected"})
-            .c_str());
+    const auto tree = candor::preference_tree(processor, record, loss);
+    std::printf("%s\n%s\n", record.source.c_str(), preview(processor, tree, parts_of(tree)).c_str());
   }
 
   const auto sample =

@@ -10,6 +10,7 @@
 
 #include "training/options.hpp"
 #include "training/outcome.hpp"
+#include "training/records.hpp"
 
 #include <filesystem>
 #include <optional>
@@ -19,6 +20,8 @@ namespace training {
 
 template <class T, class Objective>
 outcome train_as(const options& o, const Objective& loss) {
+  const auto records = open_records<Objective>(o.data, o);  // before the model: what is wrong is told at once
+  const auto eval_records = open_eval_records<Objective>(o);
   candor::host cpu({.threads = o.threads});
   auto policy = candor::load_llava<T>(cpu, {.model = o.model, .vision_tower = o.vision_tower}, o.processor);
   if (o.lora.rank > 0) {
@@ -26,16 +29,13 @@ outcome train_as(const options& o, const Objective& loss) {
     lora.seed = o.fit.seed;
     policy.add_lora(lora);
   }
-  const candor::preference_data pairs(o.data, {.images = o.images});
   candor::trainer trainer(policy, loss, o.optimizer);
   std::optional<candor::llava<candor::host, T>> reference;
   if (!o.reference_model.empty())
     trainer.set_reference(reference.emplace(
         candor::load_llava<T>(cpu, {.model = o.reference_model, .vision_tower = o.vision_tower}, o.processor)));
-  std::optional<candor::preference_data> eval_pairs;
-  if (!o.eval_data.empty())
-    trainer.set_evaluation(eval_pairs.emplace(o.eval_data, candor::data_options{.images = o.images}));
-  const auto run = trainer.fit(pairs, o.fit);
+  if (eval_records) trainer.set_evaluation(*eval_records);
+  const auto run = trainer.fit(records, o.fit);
 
   const candor::stop_signals later;  // one signal does not cost what was learnt: the result is written first
   const auto target = o.output / (o.lora.rank > 0 ? "adapter" : "model");

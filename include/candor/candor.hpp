@@ -39,6 +39,7 @@
 #include <candor/nn/linear.hpp>
 
 #include <candor/image/decode.hpp>
+#include <candor/image/image_source.hpp>
 #include <candor/image/resize.hpp>
 #include <candor/image/transform.hpp>
 #include <candor/image/write_png.hpp>
@@ -61,6 +62,7 @@
 
 #include <candor/data/forest.hpp>
 #include <candor/data/pack.hpp>
+#include <candor/data/parquet.hpp>
 #include <candor/data/preference_data.hpp>
 #include <candor/data/prefetch.hpp>
 #include <candor/data/record_file.hpp>

@@ -69,12 +69,12 @@ TEST_CASE("records come with their texts, images, ids and places", "[data][prefe
   CHECK(first.chosen == "A cat");
   CHECK(first.rejected == "A dog");
   REQUIRE(first.images.size() == 1);
-  CHECK(candor::read_file(first.images[0]) == "first");
+  CHECK(first.images[0].read() == "first");
   CHECK(first.source == here.file().string() + ":1");
   CHECK(second.id == "x-1");
   CHECK(second.question == "Und hier? \xc3\xa4");
   CHECK(second.chosen == "One\ntwo");
-  CHECK(candor::read_file(second.images.at(0)) == "second");
+  CHECK(second.images.at(0).read() == "second");
   CHECK(second.source == here.file().string() + ":2");
   CHECK_THROWS_AS(data.record(2), candor::usage_error);
   CHECK_THROWS_AS(data.record(-1), candor::usage_error);
@@ -150,7 +150,7 @@ TEST_CASE("a malformed line is refused with its place and what to do", "[data][p
   CHECK_THAT(here.error_of(R"({"image": "a.png", "question": "q", "chosen": "c"})"),
              contains("the key \"rejected\" is missing"));
   CHECK_THAT(here.error_of(line("\"a.png\"", "[\"c\"]", "\"r\"")),
-             contains("chosen: expected a string, found an array"));
+             contains("chosen[0]: expected an object, found \"c\""));
   CHECK_THAT(here.error_of(line("\"a.png\"", "3", "\"r\"")), contains("chosen: expected a string, found 3"));
   CHECK_THAT(here.error_of(line("\"a.png\"", "\" \\n\"", "\"r\"")),
              contains("chosen: the text is empty; remove"));
@@ -194,31 +194,31 @@ TEST_CASE("names inside of the folder are taken however they are written", "[dat
   };
   const auto root = here.folder / "images", slashed = here.folder / "images/";
   for (const auto& name : {std::string("a.png"), std::string("deep/../a.png"), (root / "a.png").string()}) {
-    CHECK(candor::read_file(image_of("{\"image\": \"" + name + "\"", root)) == "first");
-    CHECK(candor::read_file(image_of("{\"image\": \"" + name + "\"", slashed)) == "first");
+    CHECK(image_of("{\"image\": \"" + name + "\"", root).read() == "first");
+    CHECK(image_of("{\"image\": \"" + name + "\"", slashed).read() == "first");
   }
   const auto both = here.open(R"({"images": ["a.png", "deep/b.png"])" + rest).record(0).images;
   REQUIRE(both.size() == 2);
-  CHECK(candor::read_file(both[1]) == "second");
+  CHECK(both[1].read() == "second");
   candor::write_atomically(here.folder / "beside.jsonl", R"({"image": "secret.png")" + rest);
-  CHECK(preference_data(here.folder / "beside.jsonl").record(0).images.at(0) == here.folder / "secret.png");
+  CHECK(preference_data(here.folder / "beside.jsonl").record(0).images.at(0).file() == here.folder / "secret.png");
 }
 
 TEST_CASE("a line is read up to its limit", "[data][preference_data]") {
   const record_folder here;
   const std::string line = R"({"image": "a.png", "question": "q", "chosen": "c", "rejected": "rr"})";
-  CHECK(here.open(line + "\n", {.max_line_bytes = line.size()}).size() == 1);
-  CHECK_THAT(here.error_of(line, {.max_line_bytes = line.size() - 1}),
-             contains(candor::text("the line is longer than ", line.size() - 1, " bytes")));
+  CHECK(here.open(line + "\n", {.max_record_bytes = line.size()}).size() == 1);
+  CHECK_THAT(here.error_of(line, {.max_record_bytes = line.size() - 1}),
+             contains(candor::text("the record is longer than ", line.size() - 1, " bytes")));
 }
 
 TEST_CASE("files that hold no records are refused", "[data][preference_data]") {
   const record_folder here;
-  CHECK_THROWS_WITH(here.open(""), here.file().string() + ": no records; expected one JSON object a line");
+  CHECK_THROWS_WITH(here.open(""), here.file().string() + ": no records; expected one JSON object a line, or a JSON list of objects");
   CHECK_THROWS_WITH(here.open(" \n\n"), contains("no records"));
   CHECK_THROWS_WITH(here.open("\xEF\xBB\xBF{}"), contains("byte order mark"));
   CHECK_THROWS_AS(preference_data(here.folder / "absent.jsonl"), candor::io_error);
-  CHECK_THROWS_AS(preference_data(here.folder / "images"), candor::io_error);
+  CHECK_THROWS_WITH(preference_data(here.folder / "images"), contains("this folder has no *.parquet files"));
   CHECK_THROWS_WITH(here.open(two_records, {.images = here.folder / "pictures"}),
                     contains("pictures does not exist; name the folder"));
   REQUIRE(::mkfifo((here.folder / "pipe").c_str(), 0600) == 0);
@@ -278,7 +278,7 @@ TEST_CASE("questions come with their responses, or without", "[data][questions_d
   CHECK(data.record(0).question == "q?");
   CHECK(data.record(1).responses.empty());
   CHECK(data.record(1).id == "second");
-  CHECK(candor::read_file(data.record(1).images.at(0)) == "second");
+  CHECK(data.record(1).images.at(0).read() == "second");
   CHECK(data.record(1).source == (here.folder / "in.jsonl").string() + ":2");
   CHECK_THROWS_WITH(open(R"({"image": "a.png", "question": "q?", "responses": "yes"})"),
                     contains("in.jsonl:1: responses: expected an array"));
@@ -322,5 +322,5 @@ TEST_CASE("the pairs of the photographs are read", "[data][preference_data]") {
   const preference_data pairs(file, {.images = file.parent_path() / "images"});
   REQUIRE(pairs.size() >= 32);
   for (std::int64_t i = 0; i < pairs.size(); ++i)
-    CHECK(std::filesystem::exists(pairs.record(i).images.at(0)));
+    CHECK(std::filesystem::exists(pairs.record(i).images.at(0).file()));
 }

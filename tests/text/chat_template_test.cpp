@@ -133,6 +133,34 @@ TEST_CASE("branches share one prompt and equal the dialogs one by one", "[text][
   }
 }
 
+TEST_CASE("branches that go on equal the dialogs one by one", "[text][template]") {
+  const tokenizer words(tiny);
+  const std::vector<turn> earlier{{"<image>\nWhat?", "A cat."}};
+  const std::vector<dialog_path> paths{
+      {"Yes.", {{"Why?", "\nIt purrs."}, {"3?", "2"}}}, {"No.", {}}, {"2", {{" Is it?", ""}}}};
+  for (const auto k :
+       {chat_template::kind::vicuna_v1, chat_template::kind::llava_v1, chat_template::kind::llava_hf}) {
+    const chat_template format(k);
+    const auto branches = format.encode_branches(words, earlier, "Sure?", paths, 1);
+    REQUIRE(branches.later.size() == paths.size());
+    for (std::size_t i = 0; i < paths.size(); ++i) {
+      auto turns = earlier;
+      turns.push_back({"Sure?", paths[i].answer});
+      turns.insert(turns.end(), paths[i].later.begin(), paths[i].later.end());
+      auto path = branches.stem;
+      path.segments.push_back(branches.answers[i]);
+      path.segments.insert(path.segments.end(), branches.later[i].begin(), branches.later[i].end());
+      const auto whole = format.encode(words, turns, 1);
+      CHECK(path.segments == whole.segments);
+      CHECK(path.labels() == whole.labels());
+    }
+  }
+  const std::vector<dialog_path> marked{{"Yes.", {{"And <image>?", "No."}}}};
+  CHECK_THROWS_AS(
+      chat_template(chat_template::kind::vicuna_v1).encode_branches(words, {}, "Sure?", marked, 1),
+      input_error);
+}
+
 TEST_CASE("an image without a mark is put before the first question", "[text][template]") {
   const tokenizer words(tiny);
   const chat_template format(chat_template::kind::vicuna_v1);

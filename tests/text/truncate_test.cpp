@@ -74,6 +74,32 @@ TEST_CASE("branches keep one prompt and are cut one by one", "[text][truncate]")
   CHECK(branches.stem.length(4) + 4 == 13);
 }
 
+TEST_CASE("turns that do not fit are left out whole, the last ones first", "[text][truncate]") {
+  const segment_tokens question{.ids = {3, 12, 5}, .head = 1, .tail = 1},
+      answer{.ids = {21, 2}, .answer = true};
+  const encoded_branches whole{{{small().segments[0]}},
+                               {{.ids = {20, 2}, .answer = true}, {.ids = {22, 2}, .answer = true}},
+                               {{question, answer, question, answer}, {question, answer}}};
+  const std::size_t stem = whole.stem.length(4);  // 14
+  auto cut = whole;
+  const auto result = shorten(cut, {.max_length = stem + 8, .image_tokens = 4});
+  CHECK(result.answers == 5);
+  CHECK(result.questions == 0);
+  CHECK(cut.stem.segments == whole.stem.segments);
+  CHECK(cut.later[0] == std::vector<segment_tokens>{question, answer});
+  CHECK(cut.later[1] == whole.later[1]);
+  auto alone = whole;
+  CHECK(shorten(alone, {.max_length = stem + 1, .image_tokens = 4}).questions == 1);
+  CHECK(alone.later[0].empty());
+  CHECK(alone.answers == whole.answers);
+  auto kept = whole;
+  CHECK(shorten(kept, {.max_length = stem + 12, .image_tokens = 4, .cut_answers = false}).answers == 0);
+  CHECK(kept.later == whole.later);
+  CHECK_THROWS_WITH(
+      shorten(kept, {.max_length = stem + 11, .image_tokens = 4, .cut_answers = false}, "povid.json:3"),
+      Contains("povid.json:3: the dialog needs 26 tokens; the maximum is 25"));
+}
+
 TEST_CASE("what cannot fit is refused with the numbers and what to do", "[text][truncate]") {
   auto dialog = small();
   CHECK_THROWS_WITH(

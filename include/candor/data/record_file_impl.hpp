@@ -5,6 +5,7 @@
 
 #include <candor/core/error.hpp>
 #include <candor/data/record_file.hpp>
+#include <candor/data/record_index_impl.hpp>
 #include <candor/io/atomic_file.hpp>
 #include <candor/io/os_error.hpp>
 
@@ -33,23 +34,17 @@ CANDOR_INLINE std::size_t read_at(int descriptor, char* to, std::size_t size, st
   return done;
 }
 
-CANDOR_INLINE bool is_blank_line(std::string_view line) {
-  return line.find_first_not_of(" \t\r") == std::string_view::npos;
-}
-
 }  // namespace detail
 
-CANDOR_INLINE record_file::record_file(std::filesystem::path path) : path_(std::move(path)) {
+CANDOR_INLINE record_file::record_file(std::filesystem::path path, opened) : path_(std::move(path)) {
   // Not blocking, so that a named pipe is refused below instead of waited for.
   descriptor_ = detail::open_retrying(path_, O_RDONLY | O_NONBLOCK, 0);
   if (descriptor_ < 0) fail_io("open", path_, errno);
 }
 
 // The file is closed where this body throws, since the object is whole once the other constructor is through.
-CANDOR_INLINE record_file::record_file(std::filesystem::path path,
-                                       function_ref<void(std::string_view, const line_place&)> check,
-                                       std::uint64_t max_line_bytes)
-    : record_file(std::move(path)) {
+CANDOR_INLINE record_file::record_file(std::filesystem::path path, std::uint64_t max_record_bytes)
+    : record_file(std::move(path), opened{}) {
   struct stat found {};
   if (::fstat(descriptor_, &found) != 0) fail_io("examine", path_, errno);
   if (S_ISDIR(found.st_mode)) fail_io("read", path_, EISDIR);
@@ -57,38 +52,33 @@ CANDOR_INLINE record_file::record_file(std::filesystem::path path,
       S_ISREG(found.st_mode), path_.string(),
       " is not a regular file; records are read more than once, so save them to a file first");
 
-  std::string block(std::size_t{1} << 20, '\0'), line_text;
-  std::uint64_t offset = 0, line_begin = 0;
-  line_place place{1, 0};
-  const auto grow = [&](std::string_view part) {
-    require<input_error>(line_text.size() + part.size() <= max_line_bytes, source(place),
-                         ": the line is longer than ", max_line_bytes,
-                         " bytes; expected one JSON object a line, with images in files of their own");
-    line_text += part;
+  for_blocks([&](std::string_view block) {
+    const auto first = block.find_first_not_of(" \t\r\n");
+    list_ = first != std::string_view::npos && block[first] == '[';
+    return first == std::string_view::npos;
+  });
+  const auto index = [&](auto finder) {
+    for_blocks([&](std::string_view block) {
+      finder.add(block);
+      return true;
+    });
+    finder.finish();
+    records_ = finder.take();
   };
-  const auto end_line = [&](std::uint64_t next_begin) {
-    if (!detail::is_blank_line(line_text)) {
-      check(line_text, place);
-      lines_.push_back({line_begin, line_text.size(), place.number});
-      ++place.index;
-    }
-    ++place.number;
-    line_text.clear();
-    line_begin = next_begin;
-  };
-  while (const std::size_t got = detail::read_at(descriptor_, block.data(), block.size(), offset, path_)) {
-    const std::string_view bytes(block.data(), got);
-    for (std::size_t at = 0; at < got;) {
-      const std::size_t newline = bytes.find('\n', at);
-      grow(bytes.substr(at, newline == std::string_view::npos ? newline : newline - at));
-      if (newline == std::string_view::npos) break;
-      at = newline + 1;
-      end_line(offset + at);
-    }
+  list_ ? index(detail::list_index(path_, max_record_bytes))
+        : index(detail::line_index(path_, max_record_bytes));
+  require<input_error>(!records_.empty(), path_.string(),
+                       ": no records; expected one JSON object a line, or a JSON list of objects");
+}
+
+/// Hands the file's bytes on until `use` says false.
+CANDOR_INLINE void record_file::for_blocks(function_ref<bool(std::string_view)> use) const {
+  std::string block(std::size_t{1} << 20, '\0');
+  for (std::uint64_t offset = 0;;) {
+    const std::size_t got = detail::read_at(descriptor_, block.data(), block.size(), offset, path_);
+    if (got == 0 || !use(std::string_view(block.data(), got))) return;
     offset += got;
   }
-  if (!line_text.empty()) end_line(offset);
-  require<input_error>(!lines_.empty(), path_.string(), ": no records; expected one JSON object a line");
 }
 
 CANDOR_INLINE record_file::~record_file() {
@@ -98,31 +88,33 @@ CANDOR_INLINE record_file::~record_file() {
 CANDOR_INLINE record_file::record_file(record_file&& other) noexcept
     : path_(std::move(other.path_)),
       descriptor_(std::exchange(other.descriptor_, -1)),
-      lines_(std::move(other.lines_)) {}
+      list_(other.list_),
+      records_(std::move(other.records_)) {}
 
 CANDOR_INLINE record_file& record_file::operator=(record_file&& other) noexcept {
   std::swap(path_, other.path_);
   std::swap(descriptor_, other.descriptor_);
-  std::swap(lines_, other.lines_);
+  std::swap(list_, other.list_);
+  std::swap(records_, other.records_);
   return *this;
 }
 
-CANDOR_INLINE line_place record_file::place(std::int64_t index) const {
+CANDOR_INLINE record_range record_file::range(std::int64_t index) const {
   require<usage_error>(index >= 0 && index < size(), path_.string(), " has ", size(), " records; record ",
                        index, " was asked for (they count from 0)");
-  return {lines_[static_cast<std::size_t>(index)].number, index};
+  return records_[static_cast<std::size_t>(index)];
 }
 
-CANDOR_INLINE std::string record_file::source(const line_place& place) const {
-  return text(path_.string(), ":", place.number);
+CANDOR_INLINE std::string record_file::source(std::int64_t index) const {
+  const std::string line = text(path_.string(), ":", range(index).line);
+  return list_ ? text(line, ": [", index, "]") : line;
 }
 
 CANDOR_INLINE std::string record_file::read(std::int64_t index) const {
-  const line_place where = place(index);
-  const line& l = lines_[static_cast<std::size_t>(index)];
-  std::string bytes(static_cast<std::size_t>(l.bytes), '\0');
-  const std::size_t got = detail::read_at(descriptor_, bytes.data(), bytes.size(), l.offset, path_);
-  require<input_error>(got == bytes.size(), source(where), ": the file became shorter since it was opened; ",
+  const record_range where = range(index);
+  std::string bytes(static_cast<std::size_t>(where.bytes), '\0');
+  const std::size_t got = detail::read_at(descriptor_, bytes.data(), bytes.size(), where.offset, path_);
+  require<input_error>(got == bytes.size(), source(index), ": the file became shorter since it was opened; ",
                        "leave it alone while it is in use, and start again");
   return bytes;
 }

@@ -5,6 +5,7 @@
 /// transform, shared by every stage of a pipeline and part of every fingerprint.
 
 #include <candor/core/fingerprint.hpp>
+#include <candor/image/image_source.hpp>
 #include <candor/image/transform.hpp>
 #include <candor/model/llava_config.hpp>
 #include <candor/model/llava_source.hpp>
@@ -58,16 +59,22 @@ class processor {
   encoded_branches encode(const std::string& question, std::span<const std::string> answers, std::size_t images,
                           std::string_view where = {}) const;
 
-  /// The stem with one branch and one cell for each answer; `weights[a]` are the token weights of answer a, or all
-  /// ones where there are none.
-  forest tree(const encoded_branches& branches, std::span<const std::vector<float>> weights = {}) const;
+  /// The same for dialogs: turns before the question, and paths that may go on after their answers.
+  encoded_branches encode(std::span<const turn> earlier, const std::string& question, std::span<const dialog_path> paths,
+                          std::size_t images, std::string_view where = {}) const;
+
+  /// The stem with one branch and one cell for each answer. Where its dialog goes on, the branch is a chain of segments
+  /// and the cell scores all of its answers. `weights[a]` are the token weights of these answers, one after the other,
+  /// or all ones where there are none. With `score_stem` each cell also scores the answers in the stem.
+  forest tree(const encoded_branches& branches, std::span<const std::vector<float>> weights = {},
+              bool score_stem = false) const;
 
   /// Decodes and transforms: (images, 3, S, S) in a row.
-  std::vector<float> pixels(std::span<const std::filesystem::path> images) const;
+  std::vector<float> pixels(std::span<const image_source> images) const;
 
   /// A question alone, as generation takes it. Its key is 0: give each prompt a key of its own where they are sampled,
   /// or all draw the same random numbers.
-  encoded_record prompt(const std::string& question, std::span<const std::filesystem::path> images,
+  encoded_record prompt(const std::string& question, std::span<const image_source> images,
                         std::string_view where = {}) const;
 
   /// Adds template, tokenizer, image transform and length.

@@ -3,8 +3,9 @@
 /// @file
 /// Questions, answers and pictures as tokens and pixels.
 
-#include <candor/image/decode.hpp>
 #include <candor/model/processor.hpp>
+
+#include <algorithm>
 
 namespace CANDOR_NS {
 
@@ -53,35 +54,66 @@ CANDOR_INLINE encoded_branches processor::encode(const std::string& question, st
   return branches;
 }
 
-CANDOR_INLINE forest processor::tree(const encoded_branches& branches, std::span<const std::vector<float>> weights) const {
+CANDOR_INLINE encoded_branches processor::encode(std::span<const turn> earlier, const std::string& question,
+                                                 std::span<const dialog_path> paths, std::size_t images,
+                                                 std::string_view where) const {
+  encoded_branches branches = chat_.encode_branches(words_, earlier, question, paths, images, where);
+  shorten(branches, length_, where);
+  return branches;
+}
+
+CANDOR_INLINE forest processor::tree(const encoded_branches& branches, std::span<const std::vector<float>> weights,
+                                     bool score_stem) const {
   forest f;
   segment stem;
-  for (const std::int32_t id : branches.stem.ids()) {
-    if (id != image_mark) {
-      stem.tokens.push_back(id);
-      continue;
+  std::vector<float> stem_weights;
+  for (const auto& part : branches.stem.segments)
+    for (const std::int32_t id : part.ids) {
+      if (id == image_mark) {
+        ++f.images;
+        for (std::size_t i = 0; i < length_.image_tokens; ++i) stem.tokens.push_back(image_row(f.feature_rows++));
+      } else {
+        stem.tokens.push_back(id);
+      }
+      stem_weights.resize(stem.tokens.size(), part.answer ? 1.0f : 0.0f);
     }
-    ++f.images;
-    for (std::size_t i = 0; i < length_.image_tokens; ++i) stem.tokens.push_back(image_row(f.feature_rows++));
-  }
   f.segments.push_back(std::move(stem));
+  score_stem = score_stem && std::count(stem_weights.begin(), stem_weights.end(), 1.0f) > 0;
   for (std::size_t a = 0; a < branches.answers.size(); ++a) {
-    f.cells.push_back({{static_cast<std::int32_t>(f.segments.size()), weights.empty() ? std::vector<float>() : weights[a]}});
-    f.segments.push_back({.tokens = branches.answers[a].ids, .parent = 0});
+    scored_path cell;
+    if (score_stem) cell.push_back({0, stem_weights});
+    std::size_t used = 0;  // of the answers' weights
+    const auto hang = [&](const segment_tokens& part, std::int32_t parent) {
+      const auto index = static_cast<std::int32_t>(f.segments.size());
+      f.segments.push_back({.tokens = part.ids, .parent = parent});
+      if (!part.answer) return index;
+      std::vector<float> own;
+      if (!weights.empty()) {
+        const auto first = weights[a].begin() + static_cast<std::ptrdiff_t>(used);
+        own.assign(first, first + static_cast<std::ptrdiff_t>(part.ids.size()));
+        used += part.ids.size();
+      }
+      cell.push_back({index, std::move(own)});
+      return index;
+    };
+    std::int32_t parent = hang(branches.answers[a], 0);
+    if (a < branches.later.size())
+      for (const auto& part : branches.later[a]) parent = hang(part, parent);
+    f.cells.push_back(std::move(cell));
   }
   return f;
 }
 
-CANDOR_INLINE std::vector<float> processor::pixels(std::span<const std::filesystem::path> images) const {
+CANDOR_INLINE std::vector<float> processor::pixels(std::span<const image_source> images) const {
   std::vector<float> all;
-  for (const auto& path : images) {
-    const auto one = transform_(load_image(path));
+  for (const auto& source : images) {
+    const auto one = transform_(load_image(source));
     all.insert(all.end(), one.begin(), one.end());
   }
   return all;
 }
 
-CANDOR_INLINE encoded_record processor::prompt(const std::string& question, std::span<const std::filesystem::path> images,
+CANDOR_INLINE encoded_record processor::prompt(const std::string& question, std::span<const image_source> images,
                                                std::string_view where) const {
   return {tree(encode(question, {}, images.size(), where)), pixels(images)};
 }

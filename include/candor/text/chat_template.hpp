@@ -51,10 +51,18 @@ struct encoded_dialog {
   std::size_t length(std::size_t image_tokens) const;
 };
 
+/// An answer with the turns after it.
+struct dialog_path {
+  std::string answer;
+  std::vector<turn> later = {};
+};
+
 /// Several answers to one prompt.
 struct encoded_branches {
   encoded_dialog stem;  ///< ends with a prompt
   std::vector<segment_tokens> answers;
+  /// Of each answer: prompt, answer, prompt, answer, ... of the turns after it; empty where no dialog goes on.
+  std::vector<std::vector<segment_tokens>> later = {};
 };
 
 class chat_template {
@@ -98,6 +106,10 @@ class chat_template {
   /// Several answers to one question; the prompt is tokenised once and is the same for all.
   encoded_branches encode_branches(const tokenizer& words, std::span<const turn> earlier,
                                    const std::string& user, std::span<const std::string> answers,
+                                   std::size_t images, std::string_view where = {}) const;
+  /// The same for answers after which the dialog goes on, each in its own way.
+  encoded_branches encode_branches(const tokenizer& words, std::span<const turn> earlier,
+                                   const std::string& user, std::span<const dialog_path> paths,
                                    std::size_t images, std::string_view where = {}) const;
 
  private:

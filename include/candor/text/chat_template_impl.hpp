@@ -177,6 +177,7 @@ class dialog_encoder {
   }
 
   void append(segment_tokens s) { dialog_.segments.push_back(std::move(s)); }
+  const segment_tokens& last() const { return dialog_.segments.back(); }
   encoded_dialog take() { return std::move(dialog_); }
 
  private:
@@ -308,13 +309,34 @@ CANDOR_INLINE encoded_dialog chat_template::encode_prompt(const tokenizer& words
 CANDOR_INLINE encoded_branches chat_template::encode_branches(
     const tokenizer& words, std::span<const turn> earlier, const std::string& user,
     std::span<const std::string> answers, std::size_t images, std::string_view where) const {
+  std::vector<dialog_path> paths;
+  for (const auto& a : answers) paths.push_back({a});
+  return encode_branches(words, earlier, user, paths, images, where);
+}
+
+CANDOR_INLINE encoded_branches chat_template::encode_branches(
+    const tokenizer& words, std::span<const turn> earlier, const std::string& user,
+    std::span<const dialog_path> paths, std::size_t images, std::string_view where) const {
   auto encoder =
       detail::encode_texts(words, kind_, detail::with_images(earlier, &user, images, where), where);
   encoded_branches out;
-  for (const auto& a : answers) {
-    require<input_error>(a.find(detail::image_text) == std::string::npos, where, where.empty() ? "" : ": ",
-                         "an answer holds an <image> mark; images belong to the user's text");
-    out.answers.push_back(encoder.answer(a));
+  for (const auto& path : paths) {
+    bool marked = path.answer.find(detail::image_text) != std::string::npos;
+    for (const auto& t : path.later)
+      marked = marked || (t.user + t.assistant).find(detail::image_text) != std::string::npos;
+    require<input_error>(!marked, where, where.empty() ? "" : ": ",
+                         "an answer, or a text after it, holds an <image> mark; images belong to the user's text before it");
+    out.answers.push_back(encoder.answer(path.answer));
+    auto& later = out.later.emplace_back();
+    if (path.later.empty()) continue;
+    auto branch = encoder;
+    branch.append(out.answers.back());
+    for (const auto& t : path.later) {
+      branch.prompt(t.user);
+      later.push_back(branch.last());
+      later.push_back(branch.answer(t.assistant));
+      branch.append(later.back());
+    }
   }
   out.stem = encoder.take();
   return out;

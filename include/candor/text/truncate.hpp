@@ -39,7 +39,8 @@ struct shorten_result {
 shorten_result shorten(encoded_dialog& dialog, const shorten_options& options, std::string_view where = {});
 
 /// The same for several answers to one prompt: the stem with each answer fits; the prompt stays the same for
-/// all.
+/// all. Where answers may be cut, the turns after one that do not fit are left out first, the last ones before
+/// the others; where not, such a record is refused.
 shorten_result shorten(encoded_branches& branches, const shorten_options& options, std::string_view where = {});
 
 }  // namespace CANDOR_NS

@@ -75,6 +75,23 @@ CANDOR_INLINE shorten_result fit_parts(encoded_dialog& dialog, const std::vector
   return result;
 }
 
+/// Leaves out the last turns until what is before them and they fit; returns the tokens that went.
+CANDOR_INLINE std::size_t drop_turns(std::vector<segment_tokens>& later, std::size_t before,
+                                     const shorten_options& options, std::string_view where) {
+  std::size_t length = before, left_out = 0;
+  for (const auto& s : later) length += s.ids.size();
+  require<input_error>(later.empty() || length <= options.max_length || options.cut_answers, where, where.empty() ? "" : ": ",
+                       "the dialog needs ", length, " tokens; the maximum is ", options.max_length,
+                       ". Raise the maximum length (--max-length), allow to leave out its last turns (--cut-answers true), ",
+                       "or leave the record out");
+  while (length - left_out > options.max_length && !later.empty())
+    for (int part = 0; part < 2; ++part) {  // an answer and its question
+      left_out += later.back().ids.size();
+      later.pop_back();
+    }
+  return left_out;
+}
+
 }  // namespace detail
 
 CANDOR_INLINE shorten_result shorten(encoded_dialog& dialog, const shorten_options& options, std::string_view where) {
@@ -86,10 +103,15 @@ CANDOR_INLINE shorten_result shorten(encoded_dialog& dialog, const shorten_optio
 }
 
 CANDOR_INLINE shorten_result shorten(encoded_branches& branches, const shorten_options& options, std::string_view where) {
+  const std::size_t stem = branches.stem.length(options.image_tokens);
+  std::size_t left_out = 0;
+  for (std::size_t a = 0; a < branches.later.size(); ++a)
+    left_out = std::max(left_out, detail::drop_turns(branches.later[a], stem + branches.answers[a].ids.size(), options, where));
   std::vector<segment_tokens*> answers;
   for (auto& a : branches.answers) answers.push_back(&a);
-  return detail::fit_parts(branches.stem, answers, branches.stem.length(options.image_tokens), options,
-                           where);
+  auto result = detail::fit_parts(branches.stem, answers, stem, options, where);
+  result.answers = std::max(result.answers, left_out);
+  return result;
 }
 
 }  // namespace CANDOR_NS

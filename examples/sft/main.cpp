@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+/// @file
+/// Supervised fine-tuning of a LLaVA-1.5 on dialogs about images, such as LLaVA's instruction data:
+///   sft --model DIR --data llava.json --images DIR --output DIR
+
+#include <candor/train/table.hpp>
+
+#include "sft/train.hpp"
+#include "training/command_line.hpp"
+#include "training/program.hpp"
+
+#include <cstdio>
+
+namespace {
+
+struct program_options {
+  candor::sft loss{.per_token = true};
+  training::options training;
+};
+
+/// The numbers of LLaVA-1.5's finetune.sh, and of finetune_lora.sh with --lora-r.
+void apply_defaults(training::options& o) {
+  o.optimizer.learning_rate = o.lora.rank > 0 ? 2e-4 : 2e-5;
+  o.fit.batch_size = 128;
+  o.fit.schedule.warmup_ratio = 0.03;
+  o.processor.cut_answers = true;
+}
+
+constexpr const char* lessons = R"(Try first:
+  sft --model llava-1.5-7b-hf --data llava.json --images images --output runs/sft --dry-run
+      how your records look to the model; steps, memory and disk; in seconds and without weights
+  sft --model llava-1.5-7b-hf --data llava.json --images images --output runs/sft \
+      --dtype bf16 --lora-r 128 --lora-alpha 256 --eval-fraction 0.01 --save-steps 50
+  sft ... the same options ... --resume auto       after Ctrl-C, SIGTERM or a crash, bit for bit
+
+Lengths are tokens, an image's included; losses are nats; memory and disk GiB.
+
+)";
+
+void add_options(CLI::App& app, program_options& o) {
+  app.footer(lessons + app.get_footer());
+  training::add_options(app, o.training);
+  training::group(app, "Fine-tuning")
+      ->add_option("--per-token", o.loss.per_token,
+                   "divide the loss of a record by its scored tokens: true or false");
+}
+
+void run(program_options o) {
+  candor::require<candor::usage_error>(!o.training.model.empty() && !o.training.data.empty(),
+                                       "--model and --data are needed: a LLaVA-1.5 folder and records with "
+                                       "conversations, messages, or question and answer");
+  training::resolve(o.training);
+  if (o.training.dry_run) return sft::dry_run(o.loss, o.training);
+  const auto result = sft::train(o.loss, o.training);
+  std::printf("%lld steps in %s, last loss %s\nsaved    %s\nmetrics  %s\n",
+              static_cast<long long>(result.run.steps), candor::clock_text(result.run.seconds).c_str(),
+              candor::fixed(result.run.loss, 4).c_str(), result.saved.c_str(),
+              (o.training.output / "metrics.jsonl").c_str());
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  program_options o;
+  return training::run_program(
+      "sft", "Supervised fine-tuning on dialogs about images; all answers of a dialog are learnt.", argc,
+      argv, [&](CLI::App& app) { add_options(app, o); }, [&](CLI::App&) { apply_defaults(o.training); },
+      [&] { run(o); });
+}
