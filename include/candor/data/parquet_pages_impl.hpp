@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 /// @file
-/// One cell of a binary column of a parquet file, reading only the page that holds it. Pictures lie some in a
-/// page of a megabyte, and a row group may hold a hundred pages: in a shuffled order the others would be read
-/// in vain.
+/// One cell of a binary column of a parquet file, reading only the page that holds it. How much that is, is the
+/// writer's choice: pyarrow looks at a page's size every 1,024 rows only, so a row group of pictures is mostly one
+/// page, and a hundred rows a group, as `datasets` writes, are read ten times as quickly as a thousand.
 
 #include <candor/core/config.hpp>
 
