@@ -5,6 +5,7 @@
 
 #include <candor/train/signals.hpp>
 
+#include "program/completion.hpp"
 #include "program/failures.hpp"
 
 #include <CLI/CLI.hpp>
@@ -40,6 +41,7 @@ int guarded(const std::string& name, Work work) {
 template <class Work>
 int run(CLI::App& app, const std::string& example, int argc, char** argv, Work work) {
   app.footer("Example:\n  " + example + "\n\n" + exit_codes);
+  program::add_completion(app);
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& wanted) {

@@ -76,6 +76,8 @@ TEST_CASE("zsh and fish have scripts with every option", "[examples][completion]
       CHECK(run_program(std::string("/usr/bin/") + shell, {"-n", folder / "script"}).code == 0);
     }
   }
+  CHECK_THAT(run_program("export", {"--completion", "bash"}).out,
+             contains("complete -F _export_complete export"));
   const auto end = run_program("rlhf_v", {"--completion", "csh"});
   CHECK(end.code == 2);
   CHECK_THAT(end.err, contains("bash, zsh or fish"));
