@@ -4,6 +4,7 @@
 #include <candor/core/error.hpp>
 
 #include <cstdio>
+#include <string_view>
 
 namespace training {
 namespace {
@@ -27,6 +28,17 @@ std::string head(const std::string& part, std::size_t first, std::size_t last, f
   std::snprintf(line, sizeof line, "  %-9s%10s%9s  ", part.c_str(), tokens.c_str(),
                 weight == 0.0f ? "-" : candor::text(weight).c_str());
   return line;
+}
+
+/// A piece on one line: a line break in it is \n, other control characters are dots.
+std::string shown(std::string_view piece) {
+  std::string out;
+  for (const char c : piece)
+    if (c == '\n')
+      out += "\\n";
+    else
+      out += static_cast<unsigned char>(c) < 0x20 ? '.' : c;
+  return out;
 }
 
 /// Words after a head of 32 columns, in lines of 110.
@@ -60,7 +72,7 @@ std::string preview(const candor::processor& processor, const candor::forest& tr
       std::vector<std::string> pieces;
       std::size_t end = first;
       for (; end < tokens.size() && (tokens[end] < 0) == image && weights[end] == weights[first]; ++end)
-        if (!image) pieces.emplace_back(processor.words().piece(tokens[end]));
+        if (!image) pieces.push_back(shown(processor.words().piece(tokens[end])));
       if (image) pieces.push_back(candor::text("(image, ", end - first, " tokens)"));
       out += wrapped(
           head(s < parts.size() ? parts[s] : candor::text("segment ", s), first, end - 1, weights[first]),

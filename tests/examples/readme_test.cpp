@@ -7,9 +7,7 @@
 #include "support/tiny_llava.hpp"
 
 #include <candor/core/fault.hpp>
-#if __has_include(<candor/data/parquet.hpp>)
 #include <candor/data/parquet.hpp>
-#endif
 
 #include <nlohmann/json.hpp>
 
