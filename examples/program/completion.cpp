@@ -25,7 +25,8 @@ option_facts facts_of(const CLI::Option& option) {
   const std::string type = option.get_type_name();
   if (option.get_items_expected_max() == 0)
     facts.kind = value_kind::none;
-  else if (type.starts_with("FILE") || type.starts_with("TEXT"))  // most texts are names of files
+  else if (type.starts_with("FILE") || type.starts_with("PATH") ||
+           type.starts_with("TEXT"))  // most texts are names of files
     facts.kind = value_kind::file;
   else if (type.starts_with("FOLDER"))
     facts.kind = value_kind::folder;

@@ -10,7 +10,8 @@
 namespace program {
 
 /// A script for "bash", "zsh" or "fish" that completes the program's options, and their values where these
-/// are files (type FILE or TEXT), folders (FOLDER), true or false (BOOLEAN), or words in a list (type {one,two}).
+/// are files (type FILE, PATH or TEXT), folders (FOLDER), true or false (BOOLEAN), or words in a list (type
+/// {one,two}).
 std::string completion_script(const CLI::App& app, const std::string& shell);
 
 /// Adds --completion, which prints the script and ends the program.
