@@ -131,7 +131,6 @@ class trainer {
     const auto scores = candor::score<host, T>(network_, work_.pointers, {.packing = {.layout = layout_}});
     const double loss = backward();
     std::vector<std::vector<float>> kept;
-    kept.reserve(1000);
     std::vector<candor::tensor_source> sources;
     network_.for_parameters([&](candor::parameter<host, T>& p) {
       if (!p.has_gradient()) return;
