@@ -108,9 +108,17 @@ lines = {
     "rlhf_v": {"idx": 7, "image_path": "a.png", "text": json.dumps({k: pair[k] for k in ("question", "chosen", "rejected")})},
     "trl": {"id": "x", "images": ["a.png", "./a.png"], "prompt": "What?", "chosen": "\u00e9\ud83d\ude00", "rejected": "no"},
     "question": {"image": "a.png", "question": "What?", "responses": ["one", ""]},
+    "trl_messages": {"images": ["a.png"], "prompt": [{"role": "user", "content": "What?"}],
+                     "chosen": [{"role": "assistant", "content": "yes"}],
+                     "rejected": [{"role": "assistant", "content": [{"type": "text", "text": "no"}]}]},
 }
+povid = {"id": 1, "image": "a.png",
+         "conversations": [{"from": "human", "value": "<image>\nWhat?"}, {"from": "gpt", "value": "A cat."}],
+         "rejected_conversations": [{"from": "human", "value": "<image>\nWhat?"}, {"from": "gpt", "value": "A dog."}]}
 for name, line in lines.items():
     put("records", name, json.dumps(line).encode() + b"\n")
+put("records", "povid", json.dumps([povid, {**povid, "id": 2}], indent=1).encode())
+put("records", "list", json.dumps([pair, lines["question"]]).encode())
 put("records", "several", b"\n".join(json.dumps(line).encode() for line in (pair, pair)) + b"\r\n\n \t\n")
 
 # The JSON files of a model folder.
