@@ -107,7 +107,7 @@ struct train_world {
 
   std::filesystem::path run(const std::string& name) const { return scratch / name; }
 
-  /// Eight steps of two pairs; later options replace earlier ones of the same name.
+  /// Ten steps of two pairs; later options replace earlier ones of the same name.
   words arguments(const std::string& name, const words& options = {}) const {
     words all{"--model", model, "--data", data, "--images", images, "--output", run(name)};
     const auto add = [&](const words& more) {
