@@ -3,7 +3,7 @@
 #include <candor/candor.hpp>
 
 /// What this unit holds for a function of the headers that is not a template.
-const void* reader_of_first() { return reinterpret_cast<const void*>(&candor::read_llava_config); }
+const void* reader_of_first() { return reinterpret_cast<const void*>(&candor::parse_layout); }
 
 /// A product made here: 3 * 4 + 1 * 2.
 float product_of_first(candor::host& cpu) {

@@ -9,7 +9,7 @@ float product_of_first(candor::host& cpu);
 
 int main() {
   candor::host cpu({.threads = 1});
-  const bool same = reader_of_first() == reinterpret_cast<const void*>(&candor::read_llava_config);
+  const bool same = reader_of_first() == reinterpret_cast<const void*>(&candor::parse_layout);
   const float product = product_of_first(cpu);
   std::cout << "one function: " << same << ", product: " << product << "\n";
   return same && product == 14.0f ? 0 : 1;
