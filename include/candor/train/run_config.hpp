@@ -5,6 +5,7 @@
 /// into checkpoints, so that a run is only continued with what decides its numbers unchanged.
 
 #include <candor/core/dual.hpp>
+#include <candor/core/error.hpp>
 #include <candor/core/fingerprint.hpp>
 #include <candor/model/llava_source.hpp>
 #include <candor/objective/objective.hpp>

@@ -10,6 +10,7 @@
 #include <oneapi/tbb/info.h>
 #include <oneapi/tbb/parallel_for.h>
 #include <oneapi/tbb/task_arena.h>
+#include <sys/mman.h>
 
 #include <algorithm>
 #include <array>
@@ -27,11 +28,32 @@ namespace CANDOR_NS {
 
 namespace detail {
 class onednn;
+
+/// Blocks of this size come from the system and go back to it: malloc would keep freed ones among those in use.
+#if defined(__SANITIZE_ADDRESS__)
+inline constexpr std::size_t mapped_block = ~std::size_t{0};  // the sanitizer knows the ends of malloc's blocks only
+#else
+inline constexpr std::size_t mapped_block = std::size_t{1} << 20;
+#endif
+
+/// 64-byte aligned memory, or null.
+inline void* take_block(std::size_t bytes) noexcept {
+  if (bytes < mapped_block) return std::aligned_alloc(64, bytes);
+  void* block = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  return block == MAP_FAILED ? nullptr : block;
 }
+inline void give_block(void* block, std::size_t bytes) noexcept {
+  if (bytes < mapped_block)
+    std::free(block);
+  else
+    ::munmap(block, bytes);
+}
+
+}  // namespace detail
 
 /// Freed blocks wait in lists by size class (eight classes for each power of two), so that a training step
 /// does not return its activations to the system and fault them in again. Waiting and used blocks together
-/// stay within 5/4 of the most that was in use.
+/// stay within 9/8 of the most that was in use.
 struct host::state {
   explicit state(const host_options& o)
       : options(o), arena(o.threads > 0 ? o.threads : tbb::info::default_concurrency()) {
@@ -39,8 +61,8 @@ struct host::state {
       more_threads.emplace(tbb::global_control::max_allowed_parallelism, static_cast<std::size_t>(o.threads));
   }
   ~state() {
-    for (auto& list : free_lists)
-      for (void* block : list) std::free(block);
+    for (std::size_t c = 0; c < free_lists.size(); ++c)
+      for (void* block : free_lists[c]) detail::give_block(block, size_of_class(c));
   }
 
   static constexpr std::size_t alignment = 64;
@@ -63,7 +85,7 @@ struct host::state {
   void shrink_pool(std::uint64_t bytes) {
     for (std::size_t c = free_lists.size(); c-- > 0 && pooled > bytes;)
       for (auto& list = free_lists[c]; !list.empty() && pooled > bytes; list.pop_back()) {
-        std::free(list.back());
+        detail::give_block(list.back(), size_of_class(c));
         pooled -= size_of_class(c);
       }
   }
@@ -104,12 +126,12 @@ CANDOR_INLINE void* host::allocate(std::size_t bytes) {
   } else if (const std::uint64_t limit = s.options.memory_limit, used = s.in_use + size;
              !absurd && (limit == 0 || used <= limit)) {
     // Steps of many lengths must not leave a pool of blocks behind for each of them.
-    const std::uint64_t most = std::max(s.peak, used) + std::max(s.peak, used) / 4;
+    const std::uint64_t most = std::max(s.peak, used) + std::max(s.peak, used) / 8;
     s.shrink_pool((limit > 0 ? std::min(limit, most) : most) - used);
-    block = std::aligned_alloc(state::alignment, size);
+    block = detail::take_block(size);
     if (block == nullptr) {
       s.shrink_pool(0);
-      block = std::aligned_alloc(state::alignment, size);
+      block = detail::take_block(size);
     }
   }
   require<memory_error>(
@@ -132,7 +154,7 @@ CANDOR_INLINE void host::release(void* data, std::size_t bytes) noexcept {
     s.free_lists[c].push_back(data);
     s.pooled += size;
   } catch (const std::bad_alloc&) {  // of the list itself
-    std::free(data);
+    detail::give_block(data, size);
   }
 }
 
