@@ -30,9 +30,10 @@ try:
     from safetensors.torch import load_file
     from sentencepiece import SentencePieceProcessor
     from transformers import AutoTokenizer, LlavaForConditionalGeneration
-except ImportError as missing:
-    print(f"[candor skipped] interop.py needs torch, transformers, sentencepiece, pillow: {missing}")
-    sys.exit(77)
+except ImportError as error:
+    absent = str(error)
+else:
+    absent = ""
 
 SYSTEM = (
     "A chat between a curious {0} and an artificial intelligence assistant. "
@@ -243,6 +244,9 @@ def main():
             print(f"interop: {why}")
             return 1
         return 0
+    if absent:
+        print(f"[candor skipped] interop.py needs torch, transformers, sentencepiece, pillow: {absent}")
+        return 77
     torch.set_num_threads(options.threads)
     transformers.utils.logging.set_verbosity_error()
     transformers.utils.logging.disable_progress_bar()

@@ -120,9 +120,8 @@ TEST_CASE("transformers reads the embedded world's base, its aligned model and i
 
 TEST_CASE("TensorBoard reads a run that was killed and resumed with each point once",
           "[examples][interop][events]") {
-  if (const auto why = why_not(); !why.empty()) CANDOR_SKIP(why);
-  if (run_program(python(), {"-c", "import tensorboard"}).code != 0)
-    CANDOR_SKIP(python() + " lacks tensorboard");
+  if (python().empty() || run_program(python(), {"-c", "import tensorboard"}).code != 0)
+    CANDOR_SKIP("no Python with tensorboard is found; set CANDOR_PYTHON");
   const trainer_world w;
   const std::vector<std::string> options{"--epochs", "6", "--save-steps",    "2",
                                          "--lora-r", "2", "--eval-fraction", "0.34"};
