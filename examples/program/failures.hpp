@@ -51,7 +51,13 @@ inline void end_where_memory_ends() {
     } catch (const std::bad_alloc&) {
       std::fputs("out of memory\n", stderr);
       ::_exit(6);
-    } catch (...) {}
+    } catch (const candor::error& e) {
+      std::fprintf(stderr, "%s\n", e.what());
+      if (e.exit_code() == 6) ::_exit(6);
+    } catch (const std::exception& e) {
+      std::fprintf(stderr, "%s\n", e.what());
+    } catch (...) {
+    }
     std::abort();
   });
 }
