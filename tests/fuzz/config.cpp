@@ -8,7 +8,7 @@
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace candor_fuzz;
   static memory_file input;
-  static const folder model;
+  static const scratch_folder model;
   [[maybe_unused]] static const bool linked = [] {
     for (const char* name : {"config.json", "preprocessor_config.json"})
       std::filesystem::create_symlink(input.path(), model / name);

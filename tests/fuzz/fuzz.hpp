@@ -3,6 +3,8 @@
 /// @file
 /// What the fuzz targets share: inputs as files that never reach a disk, and what counts as a refusal.
 
+#include "support/child.hpp"
+
 #include <candor/core/error.hpp>
 
 #include <sys/mman.h>
@@ -62,26 +64,7 @@ class memory_file {
   std::filesystem::path path_;
 };
 
-/// An empty folder for the life of the process.
-class folder {
- public:
-  folder() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "candor-fuzz-XXXXXX").string();
-    promise(::mkdtemp(pattern.data()) != nullptr, "a temporary folder can be made");
-    path_ = pattern;
-  }
-  folder(const folder&) = delete;
-  folder& operator=(const folder&) = delete;
-  ~folder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  const std::filesystem::path& path() const { return path_; }
-  std::filesystem::path operator/(std::string_view name) const { return path_ / name; }
-
- private:
-  std::filesystem::path path_;
-};
+using candor_test::scratch_folder;
 
 inline std::span<const std::byte> bytes_of(const std::uint8_t* data, std::size_t size) {
   return std::as_bytes(std::span(data, size));

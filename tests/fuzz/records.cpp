@@ -44,7 +44,7 @@ std::vector<record_range> checked_records(std::string_view text) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace candor_fuzz;
   namespace detail = candor::detail;
-  static const folder images;
+  static const scratch_folder images;
   [[maybe_unused]] static const bool drawn = (candor::write_atomically(images / "a.png", "picture"), true);
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   const auto first = text.find_first_not_of(" \t\r\n");

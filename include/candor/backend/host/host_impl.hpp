@@ -36,9 +36,11 @@ inline constexpr std::size_t mapped_block = ~std::size_t{0};  // the sanitizer k
 inline constexpr std::size_t mapped_block = std::size_t{1} << 20;
 #endif
 
-/// 64-byte aligned memory, or null.
+inline constexpr std::size_t block_alignment = 64;  // bytes: a cache line, and the widest vector
+
+/// Aligned memory, or null.
 inline void* take_block(std::size_t bytes) noexcept {
-  if (bytes < mapped_block) return std::aligned_alloc(64, bytes);
+  if (bytes < mapped_block) return std::aligned_alloc(block_alignment, bytes);
   void* block = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   return block == MAP_FAILED ? nullptr : block;
 }
@@ -65,7 +67,7 @@ struct host::state {
       for (void* block : free_lists[c]) detail::give_block(block, size_of_class(c));
   }
 
-  static constexpr std::size_t alignment = 64;
+  static constexpr std::size_t alignment = detail::block_alignment;
   static std::size_t class_of(std::size_t bytes) {
     const std::size_t units = (std::max<std::size_t>(bytes, 1) + alignment - 1) / alignment;
     if (units <= 8) return units - 1;
