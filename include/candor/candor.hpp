@@ -85,6 +85,10 @@
 #include <candor/objective/objective.hpp>
 #include <candor/objective/sft.hpp>
 
+#include <candor/eval/answers.hpp>
+#include <candor/eval/figures.hpp>
+#include <candor/eval/pope.hpp>
+
 #include <candor/train/adamw.hpp>
 #include <candor/train/checkpoint_folder.hpp>
 #include <candor/train/metrics.hpp>
