@@ -75,6 +75,7 @@
 #include <candor/model/llava_config.hpp>
 #include <candor/model/processor.hpp>
 #include <candor/model/projector.hpp>
+#include <candor/model/questions.hpp>
 #include <candor/model/scoring.hpp>
 #include <candor/model/vision_transformer.hpp>
 

@@ -16,6 +16,7 @@
 #include <candor/autograd/ops/swiglu.hpp>
 #include <candor/backend/host/host.hpp>
 #include <candor/model/generate.hpp>
+#include <candor/model/questions.hpp>
 #include <candor/model/scoring.hpp>
 #include <candor/model/weights.hpp>
 
@@ -53,6 +54,8 @@
                                     std::span<const encoded_record* const>);                                        \
   kind std::vector<std::vector<std::vector<float>>> score(                                                          \
       llava_network<B, T>&, std::span<const encoded_record* const>, const scoring_options&);                        \
+  kind std::vector<std::vector<yes_no_answer>> ask_yes_no(                                                          \
+      llava_network<B, T>&, std::span<const encoded_record* const>, const yes_no_tokens&, const scoring_options&);  \
   kind std::vector<std::vector<std::vector<std::int32_t>>> generate(                                                \
       llava_network<B, T>&, std::span<const forest* const>, const variable<B, T>&, const generate_options&, bool);
 
