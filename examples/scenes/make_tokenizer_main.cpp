@@ -12,7 +12,7 @@
 #include <filesystem>
 
 int main(int argc, char** argv) try {
-  candor::require<candor::usage_error>(argc == 2, "usage: make_tokenizer FOLDER");
+  candor::require<candor::usage_error>(argc == 2 && argv[1][0] != '-', "usage: make_tokenizer FOLDER");
   std::filesystem::create_directories(argv[1]);
   const auto made = scenes::write_tokenizer(argv[1]);
   std::printf("%s: %d pieces, <image> is %d, <pad> is %d\n", argv[1], made.pieces, made.image_id,

@@ -75,7 +75,7 @@ TEST_CASE("transformers and peft compute the same log-probs from what training o
   CHECK(difference(read_json_lines(w.score(merged)), read_json_lines(scores)) < 1e-4);
 }
 
-TEST_CASE("transformers reads the embedded world's base, its aligned model and its adapter with the same ids",
+TEST_CASE("transformers reads the embedded world's base, aligned, adapted and fine-tuned, with the same ids",
           "[examples][interop]") {
   if (const auto why = why_not(); !why.empty()) CANDOR_SKIP(why);
   const scratch_folder scratch;
@@ -91,13 +91,26 @@ TEST_CASE("transformers reads the embedded world's base, its aligned model and i
 
   const auto data = scratch / "full/data";
   std::string lines;
-  for (const auto& pair : read_json_lines(data / "pairs.jsonl"))
+  json dialogs = json::array();
+  for (const auto& pair : read_json_lines(data / "pairs.jsonl")) {
     lines += json{{"image", pair["image"]},
                   {"question", pair["question"]},
                   {"responses", {pair["chosen"], pair["rejected"]}}}
                  .dump() +
              "\n";
+    dialogs.push_back(
+        {{"image", pair["image"]},
+         {"conversations",
+          {{{"from", "human"}, {"value", "<image>\n" + pair["question"].get<std::string>()}},
+           {{"from", "gpt"}, {"value", pair["chosen"]}}}}});
+  }
   candor::write_atomically(scratch / "questions.jsonl", lines);
+  candor::write_atomically(scratch / "dialogs.json", dialogs.dump());
+  const auto tuned = run_program("sft", {"--model", base, "--data", scratch / "dialogs.json", "--images",
+                                         data / "images", "--output", scratch / "sft", "--epochs", "2",
+                                         "--learning-rate", "1e-3", "--quiet", "true"});
+  INFO(tuned.err);
+  REQUIRE(tuned.code == 0);
   const auto agree = [&](std::vector<std::string> which, const std::filesystem::path& model,
                          const std::filesystem::path& adapter = {}) {
     const std::vector<std::string> input{"--input", scratch / "questions.jsonl", "--images", data / "images"};
@@ -116,6 +129,7 @@ TEST_CASE("transformers reads the embedded world's base, its aligned model and i
   agree({"model", "--folder", scratch / "full/run/model"}, scratch / "full/run/model");
   agree({"adapter", "--base", base, "--adapter", scratch / "lora/run/adapter"}, base,
         scratch / "lora/run/adapter");
+  agree({"model", "--folder", scratch / "sft/model"}, scratch / "sft/model");
 }
 
 TEST_CASE("TensorBoard reads a run that was killed and resumed with each point once",

@@ -38,13 +38,6 @@ std::int64_t loadable(const fs::path& run) {
   return step;
 }
 
-std::size_t unfinished(const fs::path& run) {
-  std::size_t count = 0;
-  for (const auto& entry : fs::recursive_directory_iterator(run))
-    count += entry.path().filename().string().find(".tmp.") != std::string::npos ? 1 : 0;
-  return count;
-}
-
 /// After a save that failed: nothing is lost, nothing is left behind, and the next save succeeds.
 void check_recovery(const fs::path& run) {
   CHECK(loadable(run) >= 2);

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 /// @file
-/// Runs a function in a forked child and tells how it ended; and folders that remove themselves.
+/// Runs a function in a forked child and tells how it ended; folders that remove themselves, and what is
+/// left half written in one.
 
 #include <candor/core/error.hpp>
 
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -18,17 +20,23 @@
 
 namespace candor_test {
 
-/// How a child ended: by exit (code) or by signal (signal != 0).
+/// How a child ended: by exit (code) or by signal (signal != 0), and what it took.
 struct child_end {
   int code = -1;
   int signal = 0;
+  double seconds = 0;  ///< of the processor
+  double peak = 0;     ///< resident memory, MiB
 };
 
 /// Waits for a child made by fork.
 inline child_end wait_for(pid_t child) {
   int status = 0;
-  while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {}
+  rusage used{};
+  while (::wait4(child, &status, 0, &used) < 0 && errno == EINTR) {}
   child_end end;
+  end.seconds = static_cast<double>(used.ru_utime.tv_sec + used.ru_stime.tv_sec) +
+                1e-6 * static_cast<double>(used.ru_utime.tv_usec + used.ru_stime.tv_usec);
+  end.peak = static_cast<double>(used.ru_maxrss) / 1024;
   if (WIFEXITED(status)) end.code = WEXITSTATUS(status);
   if (WIFSIGNALED(status)) end.signal = WTERMSIG(status);
   return end;
@@ -54,6 +62,14 @@ pid_t start_child(Work work) {
 template <class Work>
 child_end in_child(Work work) {
   return wait_for(start_child(std::move(work)));
+}
+
+/// How many files and folders of a run are half written: those that atomic_file and staged_folder left behind.
+inline std::size_t unfinished(const std::filesystem::path& run) {
+  std::size_t count = 0;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(run))
+    count += entry.path().filename().string().find(".tmp.") != std::string::npos ? 1 : 0;
+  return count;
 }
 
 /// An empty folder that is removed with all that it holds.

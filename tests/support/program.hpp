@@ -17,8 +17,7 @@
 
 namespace candor_test {
 
-struct program_end {
-  int code = -1, signal = 0;
+struct program_end : child_end {
   std::string out, err;
 };
 
@@ -42,8 +41,7 @@ inline pid_t start_program(const std::string& name, const std::vector<std::strin
 }
 
 inline program_end end_program(pid_t child, const std::filesystem::path& folder) {
-  const child_end end = wait_for(child);
-  return {end.code, end.signal, candor::read_file(folder / "stdout.txt"),
+  return {wait_for(child), candor::read_file(folder / "stdout.txt"),
           candor::read_file(folder / "stderr.txt")};
 }
 

@@ -15,6 +15,7 @@
 #include <random>
 
 using namespace candor;
+using candor_test::unfinished;
 namespace fs = std::filesystem;
 
 namespace {
@@ -45,13 +46,6 @@ std::int64_t loadable(const fs::path& run) {
   REQUIRE(read_file(search.found->folder / "trainer_state.json") == content(step, "trainer_state.json"));
   REQUIRE(read_file(search.found->folder / "adapter/weights") == content(step, "weights"));
   return step;
-}
-
-std::size_t unfinished(const fs::path& run) {
-  std::size_t count = 0;
-  for (const auto& entry : fs::recursive_directory_iterator(run))
-    count += entry.path().filename().string().find(".tmp.") != std::string::npos ? 1 : 0;
-  return count;
 }
 
 void overwrite(const fs::path& path, const std::string& bytes) {
