@@ -5,4 +5,5 @@
 
 #include <candor/candor.hpp>
 
+#include <candor/backend/cuda/attention.cuh>
 #include <candor/backend/cuda/device_lane.cuh>

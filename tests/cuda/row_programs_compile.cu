@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Instantiates every row program of the operations, the model and the optimizer as a kernel, over views of device
-// memory, with a team of one thread. Compiling is the test.
+// Instantiates every row program of the operations, the model and the optimizer as a kernel, over views of
+// device memory, with a team of one thread. Compiling is the test.
 #define CANDOR_COMPILED 1  // nothing is linked, so declarations are enough
 
 #include <candor/autograd/ops/activation.hpp>
@@ -36,17 +36,19 @@ template <class T>
 void launch_for_elements() {
   using B = device_memory;
   using A = candor::accumulator_t<T>;
-  launch<candor::rms_norm_program<B, T>, candor::rms_norm_input_gradient<B, T>, candor::rms_norm_weight_gradient<B, T>,
-         candor::layer_norm_program<B, T>, candor::layer_norm_input_gradient<B, T>,
-         candor::layer_norm_weight_gradient<B, T>>();
-  launch<candor::swiglu_program<B, T>, candor::swiglu_gradient<B, T>, candor::activation_program<candor::gelu, B, T>,
-         candor::activation_gradient<candor::gelu, B, T>, candor::activation_program<candor::quick_gelu, B, T>,
+  launch<candor::rms_norm_program<B, T>, candor::rms_norm_input_gradient<B, T>,
+         candor::rms_norm_weight_gradient<B, T>, candor::layer_norm_program<B, T>,
+         candor::layer_norm_input_gradient<B, T>, candor::layer_norm_weight_gradient<B, T>>();
+  launch<candor::swiglu_program<B, T>, candor::swiglu_gradient<B, T>,
+         candor::activation_program<candor::gelu, B, T>, candor::activation_gradient<candor::gelu, B, T>,
+         candor::activation_program<candor::quick_gelu, B, T>,
          candor::activation_gradient<candor::quick_gelu, B, T>>();
   launch<candor::rotate_program<B, T>, candor::start_rows_program<B, T>, candor::add_rows_program<B, T>,
          candor::column_sum_program<B, T>>();
-  launch<candor::gather_program<B, T>, candor::scatter_sum_program<B, T, T>, candor::scatter_sum_program<B, T, A>,
-         candor::cut_patches_program<B, T>>();
-  launch<candor::log_prob_program<B, A>, candor::logits_gradient_program<B, T>, candor::choose_token_program<B, A>>();
+  launch<candor::gather_program<B, T>, candor::scatter_sum_program<B, T, T>,
+         candor::scatter_sum_program<B, T, A>, candor::cut_patches_program<B, T>>();
+  launch<candor::log_prob_program<B, A>, candor::logits_gradient_program<B, T>,
+         candor::choose_token_program<B, A>>();
   launch<candor::cast_program<B, T, A>, candor::cast_program<B, A, T>, candor::dropout_program<B, T>>();
   launch<candor::square_sum_program<B, A>, candor::adamw_program<B, T>>();
 }

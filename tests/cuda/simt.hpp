@@ -29,10 +29,6 @@ struct simt_fault : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-struct simt_grid {
-  int x = 1, y = 1, z = 1;
-};
-
 namespace simt_detail {
 
 inline constexpr int warp_size = candor::device::warp_size;
@@ -334,7 +330,7 @@ class simt {
   void allow(const void* begin, std::size_t bytes, bool writable) { global_.allow(begin, bytes, writable); }
 
   template <class Kernel>
-  void launch(const Kernel& kernel, const simt_grid& grid, std::uint32_t shared_bytes = 0) {
+  void launch(const Kernel& kernel, const candor::device::grid_extent& grid, std::uint32_t shared_bytes = 0) {
     global_.start();
     std::vector<simt_detail::thread_state> threads(static_cast<std::size_t>(Kernel::threads));
     simt_detail::block block;

@@ -48,8 +48,11 @@
 
 #if defined(__CUDACC__)
 #define CANDOR_DEVICE __device__ CANDOR_ALWAYS_INLINE
+/// Before a loop whose counter selects registers.
+#define CANDOR_UNROLL _Pragma("unroll")
 #else
 #define CANDOR_DEVICE inline
+#define CANDOR_UNROLL
 #endif
 
 namespace CANDOR_NS::device {
@@ -58,6 +61,11 @@ inline constexpr int warp_size = 32;
 
 /// A byte offset into the shared memory of a block.
 using shared_at = std::uint32_t;
+
+/// Blocks of a launch along each axis.
+struct grid_extent {
+  int x = 1, y = 1, z = 1;
+};
 
 /// 16 bytes, the most that one thread moves at once.
 struct alignas(16) sixteen_bytes {

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+// The device's attention kernels, run by the emulator, against the definition: each element within a stated
+// bound.
+#include "cuda/simt.hpp"
+
+#include "backend/naive_attention.hpp"
+#include "support/catch.hpp"
+
+#include <candor/backend/cuda/attention_launch.hpp>
+
+using candor::attention_heads;
+using candor::attention_layout;
+using candor::bfloat16;
+using candor_test::matrix;
+using candor_test::simt;
+namespace device = candor::device;
+
+namespace {
+
+/// Rows of a matrix that the device may touch, within wider rows that it may not.
+template <class T>
+class device_rows {
+ public:
+  static constexpr std::int64_t margin = 8;  // elements on either side
+  device_rows(std::int64_t rows, std::int64_t cols)
+      : rows_(rows), cols_(cols), all_(static_cast<std::size_t>(rows * stride()), T(77.0f)) {}
+  explicit device_rows(const matrix& m) : device_rows(m.rows, m.cols) {
+    for (std::int64_t i = 0; i < rows_; ++i)
+      for (std::int64_t j = 0; j < cols_; ++j) *place(i, j) = narrowed(m(i, j));
+  }
+  device::strided_rows<T> rows() { return {place(0, 0), stride()}; }
+  device::strided_rows<const T> in() { return {place(0, 0), stride()}; }
+  void allow(simt& gpu, bool writable) {
+    for (std::int64_t i = 0; i < rows_; ++i)
+      gpu.allow(place(i, 0), static_cast<std::size_t>(cols_) * sizeof(T), writable);
+  }
+  matrix to_matrix() {
+    matrix m(rows_, cols_);
+    for (std::int64_t i = 0; i < rows_; ++i)
+      for (std::int64_t j = 0; j < cols_; ++j) m(i, j) = static_cast<double>(*place(i, j));
+    return m;
+  }
+
+ private:
+  static T narrowed(double x) {
+    if constexpr (std::is_same_v<T, double>)
+      return x;
+    else
+      return static_cast<T>(static_cast<float>(x));
+  }
+  std::int64_t stride() const { return cols_ + 2 * margin; }
+  T* place(std::int64_t i, std::int64_t j) { return all_.data() + i * stride() + margin + j; }
+  std::int64_t rows_, cols_;
+  std::vector<T> all_;
+};
+
+template <class T>
+struct bounds;
+template <>
+struct bounds<float> {
+  static constexpr double element = 1e-6, largest = 2e-6;
+};
+template <>
+struct bounds<double> {
+  static constexpr double element = 1e-14, largest = 1e-14;
+};
+template <>
+struct bounds<bfloat16> {  // weights are rounded before they multiply v, as on the host
+  static constexpr double element = 1.01 / 256, largest = 1.01 / 512;
+};
+
+void check_close(const std::string& what, const matrix& found, const matrix& expected, double element,
+                 double largest) {
+  REQUIRE(found.values.size() == expected.values.size());
+  double top = 1.0, worst = 0;
+  for (const double v : expected.values) top = std::max(top, std::abs(v));
+  for (std::size_t i = 0; i < found.values.size(); ++i) {
+    const double allowed = element * std::abs(expected.values[i]) + largest * top;
+    const double error = std::abs(found.values[i] - expected.values[i]) / allowed;
+    if (!(error <= worst)) worst = error;  // NaN counts
+  }
+  INFO(what << ": worst error in units of the bound: " << worst);
+  CHECK(worst <= 1.0);
+}
+
+/// A call of the device's attention with everything it touches; how it met the banks of shared memory.
+template <class T>
+candor_test::bank_counter check_attention(const attention_heads& heads, const attention_layout& layout,
+                                          std::uint64_t seed) {
+  using A = candor::accumulator_t<T>;
+  INFO(heads.count << " heads over " << heads.kv_count << " of " << heads.size << ", " << layout.tokens()
+                   << " tokens, seed " << seed);
+  candor::random_stream random(seed, 3);
+  const std::int64_t t = layout.tokens(), wide = heads.count * heads.size,
+                     narrow = heads.kv_count * heads.size;
+  const auto q = candor_test::random_matrix<T>(random, t, wide),
+             k = candor_test::random_matrix<T>(random, t, narrow),
+             v = candor_test::random_matrix<T>(random, t, narrow);
+  device_rows<T> q_in(q), k_in(k), v_in(v), out(t, wide);
+  device_rows<A> lse(heads.count, t);
+  const device::attention_plan plan(layout);
+  simt gpu;
+  gpu.allow(plan.numbers().data(), plan.numbers().size() * 4, false);
+  for (auto* m : {&q_in, &k_in, &v_in}) m->allow(gpu, false);
+  out.allow(gpu, true);
+  lse.allow(gpu, true);
+  const auto launch = [&](const auto& kernel, const device::grid_extent& grid, std::uint32_t shared_bytes) {
+    CHECK(shared_bytes <= 99 * 1024);
+    gpu.launch(kernel, grid, shared_bytes);
+  };
+  device::attention_tensors<T> x{};
+  x.q = q_in.in(), x.k = k_in.in(), x.v = v_in.in(), x.out = out.rows(), x.lse = lse.rows();
+  device::attention_forward(launch, device::head_shape(heads), plan.view(plan.numbers().data()), x);
+  const auto expected = candor_test::naive_forward(heads, layout, q, k, v);
+  check_close("out", out.to_matrix(), expected.out, bounds<T>::element, bounds<T>::largest);
+  check_close("lse", lse.to_matrix(), expected.lse, bounds<A>::element, bounds<A>::largest);
+  return gpu.banks;
+}
+
+std::vector<attention_layout> layouts() {
+  candor::random_stream random(31, 0);
+  std::vector<attention_layout> out;
+  for (const std::int32_t most_tokens : {5, 40}) {
+    candor_test::forest_style style;
+    style.most_tokens = most_tokens;
+    style.most_segments = 6;
+    std::vector<candor::forest> forests;
+    for (int i = 0; i < 3; ++i) forests.push_back(candor_test::random_forest(random, style));
+    out.push_back(candor_test::layout_of(forests));
+  }
+  candor_test::forest_style style;
+  out.push_back(candor_test::layout_of({candor_test::wide_forest(random, 100, 20, style)}));
+  out.push_back(attention_layout::full(3, 50));
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("device attention over forests and images is softmax(q k) v over what a token sees",
+          "[cuda][attention]") {
+  std::uint64_t seed = 0;
+  for (const auto& layout : layouts()) {
+    check_attention<bfloat16>({2, 1, 8, 0.35}, layout, ++seed);
+    check_attention<float>({2, 2, 8, 0.35}, layout, ++seed);
+    check_attention<double>({2, 1, 6, 0.4}, layout, ++seed);
+  }
+}
+
+TEST_CASE("device attention takes heads of all sizes", "[cuda][attention]") {
+  const auto layout = layouts()[1];
+  for (const std::int64_t size : {8, 40, 64, 80, 96, 128}) {
+    const attention_heads heads{1, 1, size, 1.0 / std::sqrt(static_cast<double>(size))};
+    check_attention<bfloat16>(heads, layout, 40);
+    check_attention<float>(heads, layout, 41);
+  }
+  check_attention<bfloat16>({6, 2, 16, 0.25}, layout, 42);
+  check_attention<bfloat16>({1, 1, 5, 0.4}, layout, 43);
+  check_attention<double>({1, 1, 128, 0.1}, layout, 44);
+}
+
+TEST_CASE("device attention of one token, and of none", "[cuda][attention]") {
+  attention_layout none;
+  none.trees = {0};
+  for (const auto& layout : {attention_layout::full(1, 1), none}) {
+    check_attention<bfloat16>({2, 1, 8, 0.5}, layout, 50);
+    check_attention<float>({2, 1, 8, 0.5}, layout, 51);
+  }
+}
+
+TEST_CASE("tiles of attention meet no bank twice", "[cuda][attention]") {
+  for (const std::int64_t size : {64, 96, 128}) {
+    const attention_heads heads{1, 1, size, 0.1};
+    const auto banks = check_attention<bfloat16>(heads, attention_layout::full(1, 128), 60);
+    CHECK(banks.least > 1000);
+    CHECK(banks.passes == banks.least);
+  }
+}
