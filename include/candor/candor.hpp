@@ -46,6 +46,8 @@
 
 #include <candor/text/align.hpp>
 #include <candor/text/chat_template.hpp>
+#include <candor/text/english.hpp>
+#include <candor/text/sentences.hpp>
 #include <candor/text/tokenizer.hpp>
 #include <candor/text/truncate.hpp>
 
@@ -78,6 +80,9 @@
 #include <candor/model/questions.hpp>
 #include <candor/model/scoring.hpp>
 #include <candor/model/vision_transformer.hpp>
+
+#include <candor/feedback/claims.hpp>
+#include <candor/feedback/questions.hpp>
 
 #include <candor/objective/dense_dpo.hpp>
 #include <candor/objective/dpo.hpp>
