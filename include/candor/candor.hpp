@@ -82,6 +82,8 @@
 #include <candor/model/vision_transformer.hpp>
 
 #include <candor/feedback/claims.hpp>
+#include <candor/feedback/judge.hpp>
+#include <candor/feedback/pairs.hpp>
 #include <candor/feedback/questions.hpp>
 
 #include <candor/objective/dense_dpo.hpp>

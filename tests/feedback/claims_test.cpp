@@ -4,6 +4,7 @@
 
 #include "support/catch.hpp"
 
+#include <candor/core/error.hpp>
 #include <candor/core/random.hpp>
 #include <candor/feedback/claims.hpp>
 #include <candor/feedback/questions.hpp>
@@ -114,7 +115,7 @@ TEST_CASE("any words give claims and questions, and lose none but those that the
   const texts vocabulary{"a",     "the", "man",  "dog", "red",  "wears", "is",      "are",
                          "with",  "and", ",",    "on",  "who",  "that",  "there",   "his",
                          "of",    "he",  "they", "in",  "two",  "stand", "holding", "parked",
-                         "while", ";",   "it",   "can", "seen", "one",   "which",   "\""};
+                         "while", ";",   "it",   "can", "seen", "one",   "which"};
   for (std::uint64_t round = 0; round < 20'000; ++round) {
     candor::random_stream dice(7, round);
     std::string sentence;
