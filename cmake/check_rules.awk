@@ -5,7 +5,8 @@ BEGIN {
   # Arrows between rooms: a room may include itself and the rooms (or single headers) named here.
   arrow("core", "")
   arrow("tensor", "core")
-  arrow("backend", "core tensor")
+  # A device's tuned algorithms are kept in a file.
+  arrow("backend", "core tensor io/atomic_file.hpp")
   arrow("autograd", "core tensor backend")
   arrow("nn", "core tensor backend autograd")
   arrow("io", "core tensor")

@@ -6,4 +6,5 @@
 #include <candor/candor.hpp>
 
 #include <candor/backend/cuda/attention.cuh>
+#include <candor/backend/cuda/cuda.cuh>
 #include <candor/backend/cuda/device_lane.cuh>

@@ -31,25 +31,39 @@ struct backward_team : candor::serial_team {
   }
 };
 
+/// Row programs on the host's threads.
+struct backward_rows {
+  template <class Program>
+  static void run(candor::host& cpu, std::int64_t count, std::int64_t width, const Program& program) {
+    const std::int64_t grain = 16384 / (width > 0 ? width : 1) + 1;
+    cpu.for_ranges(count, grain, [&](std::int64_t begin, std::int64_t end) {
+      const backward_team team;
+      for (std::int64_t row = end; row-- > begin;) program(team, row);
+    });
+  }
+};
+
 /// Code that a device would not run.
 struct guard_error : candor::error {
   explicit guard_error(const std::string& m) : candor::error(m) {}
 };
 
-class guarded {
+/// `Rows` says how row programs run.
+template <class Rows>
+class guarded_with {
  public:
   static constexpr std::string_view name = "guarded";
 
-  explicit guarded(const candor::host_options& options = {}, std::size_t capacity = std::size_t{1} << 30)
+  explicit guarded_with(const candor::host_options& options = {}, std::size_t capacity = std::size_t{1} << 30)
       : cpu_(options), capacity_(capacity) {
     void* memory = ::mmap(nullptr, capacity, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     candor::require<candor::memory_error>(memory != MAP_FAILED, "[guarded] cannot reserve ", capacity,
                                           " bytes");
     base_ = static_cast<unsigned char*>(memory);
   }
-  guarded(const guarded&) = delete;
-  guarded& operator=(const guarded&) = delete;
-  ~guarded() { ::munmap(base_, capacity_); }
+  guarded_with(const guarded_with&) = delete;
+  guarded_with& operator=(const guarded_with&) = delete;
+  ~guarded_with() { ::munmap(base_, capacity_); }
 
   void* allocate(std::size_t bytes) {
     const std::lock_guard lock(mutex_);
@@ -102,25 +116,22 @@ class guarded {
     static_assert(sizeof(Program) <= 4096, "the arguments of a kernel have room for 4 KB");
     check_program(program);
     const opened open(*this);
-    const std::int64_t grain = 16384 / (width > 0 ? width : 1) + 1;
-    cpu_.for_ranges(count, grain, [&](std::int64_t begin, std::int64_t end) {
-      const backward_team team;
-      for (std::int64_t row = end; row-- > begin;) program(team, row);
-    });
+    Rows::run(cpu_, count, width, program);
   }
 
   template <class T, class C>
-  void matmul(candor::transpose ta, candor::view<guarded, const T> a, candor::transpose tb,
-              candor::view<guarded, const T> b, candor::view<guarded, C> c, bool accumulate = false) {
+  void matmul(candor::transpose ta, candor::view<guarded_with, const T> a, candor::transpose tb,
+              candor::view<guarded_with, const T> b, candor::view<guarded_with, C> c,
+              bool accumulate = false) {
     const opened open(*this);
     cpu_.matmul<T, C>(ta, inside("matmul", a), tb, inside("matmul", b), inside("matmul", c), accumulate);
   }
 
   template <class T>
   void attention_forward(const candor::attention_heads& heads, const candor::attention_layout& layout,
-                         candor::view<guarded, const T> q, candor::view<guarded, const T> k,
-                         candor::view<guarded, const T> v, candor::view<guarded, T> out,
-                         candor::view<guarded, candor::accumulator_t<T>> lse) {
+                         candor::view<guarded_with, const T> q, candor::view<guarded_with, const T> k,
+                         candor::view<guarded_with, const T> v, candor::view<guarded_with, T> out,
+                         candor::view<guarded_with, candor::accumulator_t<T>> lse) {
     const opened open(*this);
     const char* what = "attention_forward";
     cpu_.attention_forward<T>(heads, layout, inside(what, q), inside(what, k), inside(what, v),
@@ -128,11 +139,11 @@ class guarded {
   }
   template <class T>
   void attention_backward(const candor::attention_heads& heads, const candor::attention_layout& layout,
-                          candor::view<guarded, const T> q, candor::view<guarded, const T> k,
-                          candor::view<guarded, const T> v, candor::view<guarded, const T> out,
-                          candor::view<guarded, const candor::accumulator_t<T>> lse,
-                          candor::view<guarded, const T> d_out, candor::view<guarded, T> d_q,
-                          candor::view<guarded, T> d_k, candor::view<guarded, T> d_v) {
+                          candor::view<guarded_with, const T> q, candor::view<guarded_with, const T> k,
+                          candor::view<guarded_with, const T> v, candor::view<guarded_with, const T> out,
+                          candor::view<guarded_with, const candor::accumulator_t<T>> lse,
+                          candor::view<guarded_with, const T> d_out, candor::view<guarded_with, T> d_q,
+                          candor::view<guarded_with, T> d_k, candor::view<guarded_with, T> d_v) {
     const opened open(*this);
     const char* what = "attention_backward";
     cpu_.attention_backward<T>(heads, layout, inside(what, q), inside(what, k), inside(what, v),
@@ -141,9 +152,10 @@ class guarded {
   }
   template <class T>
   void attention_decode(const candor::attention_heads& heads, const candor::decode_layout& layout,
-                        candor::view<guarded, const T> q, candor::view<guarded, const T> stem_k,
-                        candor::view<guarded, const T> stem_v, candor::view<guarded, const T> branch_k,
-                        candor::view<guarded, const T> branch_v, candor::view<guarded, T> out) {
+                        candor::view<guarded_with, const T> q, candor::view<guarded_with, const T> stem_k,
+                        candor::view<guarded_with, const T> stem_v,
+                        candor::view<guarded_with, const T> branch_k,
+                        candor::view<guarded_with, const T> branch_v, candor::view<guarded_with, T> out) {
     const opened open(*this);
     const char* what = "attention_decode";
     cpu_.attention_decode<T>(heads, layout, inside(what, q), inside(what, stem_k), inside(what, stem_v),
@@ -154,7 +166,7 @@ class guarded {
   /// Memory is open while one of these lives.
   class opened {
    public:
-    explicit opened(guarded& owner) : owner_(owner) {
+    explicit opened(guarded_with& owner) : owner_(owner) {
       const std::lock_guard lock(owner.open_mutex_);
       if (owner.open_++ == 0) owner.protect(PROT_READ | PROT_WRITE);
     }
@@ -166,7 +178,7 @@ class guarded {
     }
 
    private:
-    guarded& owner_;
+    guarded_with& owner_;
   };
 
   void protect(int how) { ::mprotect(base_, capacity_, how); }
@@ -183,7 +195,7 @@ class guarded {
                                  ": memory of the ", wanted ? "backend" : "host", " is expected");
   }
   template <class T>
-  candor::view<candor::host, T> inside(const char* what, candor::view<guarded, T> v) const {
+  candor::view<candor::host, T> inside(const char* what, candor::view<guarded_with, T> v) const {
     check(what, v.data, static_cast<std::size_t>(v.size()), true);
     return {v.data, v.rows, v.cols, v.stride};
   }
@@ -211,6 +223,7 @@ class guarded {
   int open_ = 0;
 };
 
+using guarded = guarded_with<backward_rows>;
 static_assert(candor::backend<guarded, float> && candor::backend<guarded, candor::bfloat16>);
 
 }  // namespace candor_test

@@ -12,51 +12,47 @@
 #include <candor/autograd/ops/low_rank.hpp>
 #include <candor/autograd/ops/rms_norm.hpp>
 #include <candor/autograd/ops/swiglu.hpp>
+#include <candor/backend/cuda/cuda.cuh>
 #include <candor/model/generate.hpp>
 #include <candor/model/vision_transformer.hpp>
 #include <candor/train/adamw.hpp>
 
 namespace {
 
-/// Stands for the device in the types of views.
-struct device_memory {};
-
-template <class Program>
-__global__ void run_rows(Program program, std::int64_t rows) {
-  const std::int64_t row = blockIdx.x * std::int64_t{blockDim.x} + threadIdx.x;
-  if (row < rows) program(candor::serial_team{}, row);
-}
-
 template <class... Programs>
-void launch() {
-  (run_rows<<<1, 32>>>(Programs{}, 0), ...);
+void launch(candor::cuda& gpu) {
+  (gpu.rows(1, 1, Programs{}), ...);
 }
 
 template <class T>
-void launch_for_elements() {
-  using B = device_memory;
+void launch_for_elements(candor::cuda& gpu) {
+  using B = candor::cuda;
   using A = candor::accumulator_t<T>;
   launch<candor::rms_norm_program<B, T>, candor::rms_norm_input_gradient<B, T>,
          candor::rms_norm_weight_gradient<B, T>, candor::layer_norm_program<B, T>,
-         candor::layer_norm_input_gradient<B, T>, candor::layer_norm_weight_gradient<B, T>>();
+         candor::layer_norm_input_gradient<B, T>, candor::layer_norm_weight_gradient<B, T>>(gpu);
   launch<candor::swiglu_program<B, T>, candor::swiglu_gradient<B, T>,
          candor::activation_program<candor::gelu, B, T>, candor::activation_gradient<candor::gelu, B, T>,
          candor::activation_program<candor::quick_gelu, B, T>,
-         candor::activation_gradient<candor::quick_gelu, B, T>>();
+         candor::activation_gradient<candor::quick_gelu, B, T>>(gpu);
   launch<candor::rotate_program<B, T>, candor::start_rows_program<B, T>, candor::add_rows_program<B, T>,
-         candor::column_sum_program<B, T>>();
+         candor::column_sum_program<B, T>>(gpu);
   launch<candor::gather_program<B, T>, candor::scatter_sum_program<B, T, T>,
-         candor::scatter_sum_program<B, T, A>, candor::cut_patches_program<B, T>>();
+         candor::scatter_sum_program<B, T, A>, candor::cut_patches_program<B, T>>(gpu);
   launch<candor::log_prob_program<B, A>, candor::logits_gradient_program<B, T>,
-         candor::choose_token_program<B, A>>();
-  launch<candor::cast_program<B, T, A>, candor::cast_program<B, A, T>, candor::dropout_program<B, T>>();
-  launch<candor::square_sum_program<B, A>, candor::adamw_program<B, T>>();
+         candor::choose_token_program<B, A>>(gpu);
+  launch<candor::cast_program<B, T, A>, candor::cast_program<B, A, T>, candor::dropout_program<B, T>>(gpu);
+  launch<candor::square_sum_program<B, A>, candor::adamw_program<B, T>>(gpu);
+  candor::view<B, T> m;
+  candor::view<B, A> wide;
+  gpu.matmul<T, T>(candor::transpose::no, m, candor::transpose::yes, m, m);
+  gpu.matmul<T, A>(candor::transpose::yes, m, candor::transpose::no, m, wide, true);
 }
 
 }  // namespace
 
-void launch_row_programs() {
-  launch_for_elements<float>();
-  launch_for_elements<candor::bfloat16>();
-  launch_for_elements<double>();
+void launch_row_programs(candor::cuda& gpu) {
+  launch_for_elements<float>(gpu);
+  launch_for_elements<candor::bfloat16>(gpu);
+  launch_for_elements<double>(gpu);
 }

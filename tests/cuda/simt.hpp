@@ -324,7 +324,7 @@ static_assert(candor::device::lane_like<simt_lane>);
 
 class simt {
  public:
-  bank_counter banks;  ///< over all launches that were run with banks.counting
+  bank_counter banks;  ///< over all launches so far
 
   /// The memory that kernels may read, and write where `writable`; nothing else.
   void allow(const void* begin, std::size_t bytes, bool writable) { global_.allow(begin, bytes, writable); }
@@ -332,7 +332,7 @@ class simt {
   template <class Kernel>
   void launch(const Kernel& kernel, const candor::device::grid_extent& grid, std::uint32_t shared_bytes = 0) {
     global_.start();
-    std::vector<simt_detail::thread_state> threads(static_cast<std::size_t>(Kernel::threads));
+    if (threads_.size() < Kernel::threads) threads_ = std::vector<simt_detail::thread_state>(Kernel::threads);
     simt_detail::block block;
     block.size = Kernel::threads;
     block.global = &global_;
@@ -347,12 +347,13 @@ class simt {
           const int index[3] = {x, y, z};
           std::copy_n(index, 3, block.index);
           ++block.number;
-          block.run(threads, shared_bytes, body);
+          block.run(threads_, shared_bytes, body);
         }
   }
 
  private:
   global_memory global_;
+  std::vector<simt_detail::thread_state> threads_;  // their stacks serve all launches
 };
 
 }  // namespace candor_test

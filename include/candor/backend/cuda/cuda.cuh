@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+/// @file
+/// The backend of an NVIDIA device: one stream, stream-ordered memory from a pool of its own, products by
+/// cuBLASLt, row programs over warps and blocks.
+///
+///     candor::cuda gpu{0};
+///     auto policy = candor::load_llava<candor::bfloat16>(gpu, "llava-1.5-7b-hf");
+///
+/// Members return when the work is in the stream; copy_out waits for it. An operation that fails throws
+/// device_error, where it is found or later: with CANDOR_CUDA_SYNC=1 in the environment every member waits,
+/// so that the error names its operation. Used by one thread at a time.
+
+#include <candor/backend/attention_layout.hpp>
+#include <candor/backend/backend.hpp>
+#include <candor/backend/cuda/check.cuh>
+#include <candor/backend/cuda/cuda_options.hpp>
+#include <candor/backend/cuda/device_lane.cuh>
+#include <candor/backend/cuda/device_objects.cuh>
+#include <candor/backend/cuda/memory_books.hpp>
+#include <candor/backend/cuda/products.cuh>
+#include <candor/backend/cuda/row_kernel.hpp>
+#include <candor/backend/cuda/staging_ring.hpp>
+#include <candor/backend/host/profile.hpp>
+#include <candor/tensor/view.hpp>
+
+#include <cuda_runtime.h>
+
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <string>
+#include <string_view>
+#include <type_traits>
+
+namespace CANDOR_NS {
+
+class cuda {
+ public:
+  static constexpr std::string_view name = "cuda";
+
+  explicit cuda(int device) : cuda(cuda_options{.device = device}) {}
+  /// usage_error where the device is not there, too old, or newer than what the driver knows.
+  explicit cuda(const cuda_options& options = {})
+      : options_(usable(options)),
+        waits_(asks_to_wait()),
+        books_(options.memory_limit),
+        pool_(options.device, options.memory_limit),
+        products_({.deterministic = options.deterministic,
+                   .file = options.product_file,
+                   .workspace = workspace_bytes},
+                  machine()) {
+    workspace_ = allocate(workspace_bytes);
+  }
+  cuda(const cuda&) = delete;
+  cuda& operator=(const cuda&) = delete;
+  /// Waits for the stream. Algorithms that were timed are saved where that succeeds; see save_products.
+  ~cuda() {
+    release(workspace_, workspace_bytes);
+    cudaStreamSynchronize(stream_.get());
+    try {
+      products_.save();
+    } catch (const error&) {  // a file that only saves time
+    }
+  }
+
+  const cuda_options& options() const { return options_; }
+  cudaStream_t stream() const { return stream_.get(); }
+
+  /// Waits until all work in the stream is done.
+  void synchronize() { device::check(cudaStreamSynchronize(stream_.get()), "waiting for the stream"); }
+  /// Writes the algorithms of products that were timed since the last time; io_error where that fails.
+  void save_products() { products_.save(); }
+
+  // ---- storage ----
+
+  void* allocate(std::size_t bytes) {
+    use();
+    const std::size_t block = memory_books::block_size(bytes);
+    void* data = books_.allows(block) ? pool_.take(block, stream_.get()) : nullptr;
+    if (data == nullptr) books_.refuse(bytes, properties().totalGlobalMem);
+    books_.take(block);
+    return data;
+  }
+  void release(void* data, std::size_t bytes) noexcept {
+    if (data == nullptr) return;
+    books_.give(memory_books::block_size(bytes));
+    cudaFreeAsync(data,
+                  stream_.get());  // fails only where something has failed before, which is told elsewhere
+  }
+  void zero(void* data, std::size_t bytes) {
+    if (bytes == 0) return;
+    use();
+    done(cudaMemsetAsync(data, 0, bytes, stream_.get()), "zero of ", bytes, " bytes");
+  }
+  void copy(void* to, const void* from, std::size_t bytes) {
+    if (bytes == 0) return;
+    use();
+    done(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, stream_.get()), "copy of ", bytes,
+         " bytes");
+  }
+  /// Returns when `from_host` has been read; the copy to the device goes on from pinned memory.
+  void copy_in(void* to, const void* from_host, std::size_t bytes) {
+    use();
+    for (std::size_t at = 0; at < bytes;) {
+      const auto place = ring_.take(bytes - at);
+      if (place.closed >= 0) {
+        device::check(cudaEventRecord(emptied_[place.closed].get(), stream_.get()), "copy_in");
+        device::check(cudaEventSynchronize(emptied_[place.buffer].get()), "copy_in");
+      }
+      std::byte* staged =
+          staging_.data() + static_cast<std::size_t>(place.buffer) * ring_.size() + place.offset;
+      std::memcpy(staged, static_cast<const std::byte*>(from_host) + at, place.bytes);
+      done(cudaMemcpyAsync(static_cast<std::byte*>(to) + at, staged, place.bytes, cudaMemcpyHostToDevice,
+                           stream_.get()),
+           "copy_in of ", bytes, " bytes");
+      at += place.bytes;
+    }
+  }
+  void copy_out(void* to_host, const void* from, std::size_t bytes) {
+    if (bytes == 0) return;
+    use();
+    device::check(cudaMemcpyAsync(to_host, from, bytes, cudaMemcpyDeviceToHost, stream_.get()),
+                  "copy_out of ", bytes, " bytes");
+    device::check(cudaStreamSynchronize(stream_.get()), "copy_out of ", bytes, " bytes");
+  }
+  std::uint64_t bytes_in_use() const { return books_.in_use(); }
+  std::uint64_t peak_bytes() const { return books_.peak(); }
+
+  // ---- row programs ----
+
+  template <class Program>
+  void rows(std::int64_t count, std::int64_t width, const Program& program) {
+    static_assert(std::is_trivially_copyable_v<Program>, "a row program travels to the device as bytes");
+    if (count <= 0) return;
+    use();
+    if (device::takes_block<Program>(width))
+      launch_rows<device::block_rows_kernel<Program>>(count, width, program);
+    else
+      launch_rows<device::warp_rows_kernel<Program>>(count, width, program);
+  }
+
+  // ---- products ----
+
+  /// c = op(a) op(b), or c += op(a) op(b) where `accumulate`. Sums in the accumulator type.
+  template <class T, class C>
+  void matmul(transpose ta, view<cuda, const T> a, transpose tb, view<cuda, const T> b, view<cuda, C> c,
+              bool accumulate = false) {
+    const product_layout p = lay_out_product(ta, a, tb, b, c, accumulate, options_.tf32);
+    if (c.size() == 0) return;
+    use();
+    if (p.inner == 0) {
+      if (!accumulate)
+        done(cudaMemset2DAsync(c.data, sizeof(C) * static_cast<std::size_t>(c.stride), 0,
+                               sizeof(C) * static_cast<std::size_t>(c.cols), static_cast<std::size_t>(c.rows),
+                               stream_.get()),
+             "[matmul] ", str(p));
+      return;
+    }
+    products_.multiply(p, b.data, a.data, c.data, workspace_, stream_.get(), scratch());
+    done(cudaSuccess, "[matmul] ", str(p));
+  }
+
+ private:
+  static constexpr std::size_t workspace_bytes = std::size_t{32} << 20;  // what cuBLASLt asks for on sm_90
+  static constexpr std::size_t staging_bytes = std::size_t{8} << 20;     // of each pinned buffer
+
+  /// The options, where their device can be used; makes it the thread's device.
+  static const cuda_options& usable(const cuda_options& o) {
+    device::device_facts facts{.wanted = o.device, .runtime = CUDART_VERSION};
+    if (cudaDriverGetVersion(&facts.driver) != cudaSuccess) facts.driver = 0;
+    if (cudaGetDeviceCount(&facts.count) != cudaSuccess) facts.count = 0;
+    cudaGetLastError();
+    if (o.device >= 0 && o.device < facts.count) {
+      device::check(cudaDeviceGetAttribute(&facts.major, cudaDevAttrComputeCapabilityMajor, o.device),
+                    "asking the device");
+      device::check(cudaDeviceGetAttribute(&facts.minor, cudaDevAttrComputeCapabilityMinor, o.device),
+                    "asking the device");
+    }
+    device::require_usable(facts);
+    device::check(cudaSetDevice(o.device), "choosing device ", o.device);
+    return o;
+  }
+  static bool asks_to_wait() {
+    const char* wish = std::getenv("CANDOR_CUDA_SYNC");
+    return wish != nullptr && std::string_view(wish) != "0";
+  }
+  const cudaDeviceProp& properties() {
+    if (properties_.major == 0)
+      device::check(cudaGetDeviceProperties(&properties_, options_.device), "asking the device");
+    return properties_;
+  }
+  /// What an algorithm's speed depends on.
+  std::string machine() {
+    return text(properties().name, ", cuBLASLt ", cublasLtGetVersion(), ", ",
+                properties().multiProcessorCount, " multiprocessors");
+  }
+
+  /// A thread that uses several devices comes back to this one.
+  void use() const { device::check(cudaSetDevice(options_.device), "choosing device ", options_.device); }
+
+  /// Checks that an operation has entered the stream, and waits for it where the user asked for that.
+  template <class... Parts>
+  void done(cudaError_t status, const Parts&... operation) {
+    device::check(status, operation...);
+    if (waits_) [[unlikely]]
+      device::check(cudaStreamSynchronize(stream_.get()), operation...);
+  }
+
+  /// Its name is worked out for errors alone.
+  template <class Program>
+  struct row_program {
+    std::string_view str() const { return detail::program_name<Program>(); }
+  };
+
+  template <class Kernel, class Program>
+  void launch_rows(std::int64_t count, std::int64_t width, const Program& program) {
+    const auto blocks = static_cast<unsigned>(device::row_blocks(count, Kernel::rows_at_once));
+    done(device::launch_kernel(Kernel{program, count}, dim3(blocks), Kernel::shared_bytes, stream_.get()),
+         row_program<Program>(), " over ", count, " rows of ", width);
+  }
+
+  device::scratch_memory scratch() {
+    return {.take = [](void* self, std::size_t bytes) -> void* {
+              try {
+                return static_cast<cuda*>(self)->allocate(bytes);
+              } catch (const memory_error&) {
+                return nullptr;
+              }
+            },
+            .give = [](void* self, void* data,
+                       std::size_t bytes) { static_cast<cuda*>(self)->release(data, bytes); },
+            .owner = this};
+  }
+
+  cuda_options options_;
+  bool waits_;
+  cudaDeviceProp properties_{};
+  memory_books books_;
+  device::device_stream stream_;
+  device::memory_pool pool_;
+  staging_ring ring_{staging_bytes};
+  device::pinned_memory staging_{staging_ring::buffers * staging_bytes};
+  device::device_event emptied_[staging_ring::buffers];  // when the copies out of a buffer are done
+  device::products products_;
+  void* workspace_ = nullptr;
+};
+
+}  // namespace CANDOR_NS

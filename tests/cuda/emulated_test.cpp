@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+// Row programs as kernels, over warps and blocks that the emulator runs: whole trainings and texts come out
+// as on the host.
+#include "cuda/emulated.hpp"
+#include "backend/model_world.hpp"
+
+using candor_test::emulated;
+
+TEST_CASE("training with row programs on warps and blocks gives what the host gives", "[cuda][emulated]") {
+  emulated backend({.threads = 1});
+  candor_test::check_training(backend);
+}
+
+TEST_CASE("scoring and generation with row programs on warps and blocks give what the host gives",
+          "[cuda][emulated]") {
+  emulated backend({.threads = 1});
+  candor_test::check_inference(backend);
+}
