@@ -30,8 +30,8 @@ struct bounds<double> {
 };
 template <>
 struct bounds<bfloat16> {
-  // Weights are rounded to bfloat16 before they multiply v, as in FlashAttention: half a unit in 2^-8 of each, so
-  // at most 2^-9 of the largest value.
+  // Weights are rounded to bfloat16 before they multiply v, as in FlashAttention: half a unit in 2^-8 of
+  // each, so at most 2^-9 of the largest value.
   static constexpr double element = 1.01 / 256, largest = 1.01 / 512;
 };
 /// The backward pass subtracts d_out . out with out as it was stored: in bfloat16 to two or three digits.
@@ -145,9 +145,10 @@ TEST_CASE("attention gives the same bits on one, two and three threads", "[backe
 
 namespace {
 
-/// Groups of branches with stems of their own; each branch's past has its own length.
+/// Groups of branches with stems of their own; each branch's past has its own length, and with slots lies
+/// anywhere.
 template <class T>
-void check_decode(const attention_heads& heads, std::uint64_t seed) {
+void check_decode(const attention_heads& heads, std::uint64_t seed, bool slots) {
   candor::random_stream random(seed, 4);
   host cpu({.threads = 2});
   candor::decode_layout layout;
@@ -175,12 +176,17 @@ void check_decode(const attention_heads& heads, std::uint64_t seed) {
     forests.push_back(std::move(f));
   }
   const auto branches = static_cast<std::int64_t>(layout.length.size());
+  const std::int64_t parts = branches + (slots ? 3 : 0);
+  if (slots)
+    for (const auto part : random.permutation(parts))
+      if (static_cast<std::int64_t>(layout.slots.size()) < branches)
+        layout.slots.push_back(static_cast<std::int32_t>(part));
   const std::int64_t wide = heads.count * heads.size, narrow = heads.kv_count * heads.size;
   const auto q = candor_test::random_matrix<T>(random, branches, wide);
   const auto stem_k = candor_test::random_matrix<T>(random, stem_rows, narrow),
              stem_v = candor_test::random_matrix<T>(random, stem_rows, narrow),
-             branch_k = candor_test::random_matrix<T>(random, branches * layout.capacity, narrow),
-             branch_v = candor_test::random_matrix<T>(random, branches * layout.capacity, narrow);
+             branch_k = candor_test::random_matrix<T>(random, parts * layout.capacity, narrow),
+             branch_v = candor_test::random_matrix<T>(random, parts * layout.capacity, narrow);
   strided<T> q_in(cpu, q), sk(cpu, stem_k), sv(cpu, stem_v), bk(cpu, branch_k), bv(cpu, branch_v),
       out(cpu, branches, wide);
   cpu.attention_decode<T>(heads, layout, q_in.in(), sk.in(), sv.in(), bk.in(), bv.in(), out.view());
@@ -203,7 +209,7 @@ void check_decode(const attention_heads& heads, std::uint64_t seed) {
   for (std::int64_t b = 0; b < branches; ++b) {
     const std::int32_t length = layout.length[static_cast<std::size_t>(b)],
                        last = last_rows[static_cast<std::size_t>(b)];
-    copy(last - length + 1, b * layout.capacity, length, branch_k, branch_v);
+    copy(last - length + 1, layout.past(b), length, branch_k, branch_v);
     for (std::int64_t x = 0; x < wide; ++x) flat_q(last, x) = q(b, x);
   }
   const auto flat_layout = candor_test::layout_of(forests);
@@ -228,9 +234,11 @@ TEST_CASE("decoding ragged branches of several stems gives what the forward pass
           "[backend][attention][decode]") {
   for (const attention_heads heads :
        {attention_heads{4, 4, 8, 0.35}, attention_heads{6, 2, 5, 0.4}, attention_heads{3, 1, 16, 0.25}}) {
-    check_decode<float>(heads, 71);
-    check_decode<double>(heads, 72);
-    check_decode<bfloat16>(heads, 73);
+    for (const bool slots : {false, true}) {
+      check_decode<float>(heads, 71, slots);
+      check_decode<double>(heads, 72, slots);
+      check_decode<bfloat16>(heads, 73, slots);
+    }
   }
 }
 
@@ -255,4 +263,9 @@ TEST_CASE("attention over shapes that do not fit is refused", "[backend][attenti
   CHECK_THROWS_AS(
       cpu.attention_decode<float>({2, 1, 4, 1.0}, decode, q.in(), k.in(), k.in(), k.in(), k.in(), out.view()),
       candor::shape_error);
+  strided<float> two(cpu, 2, 8);
+  const candor::decode_layout behind{{{0, 3, 0, 2}}, {1, 1}, 3, {0, 2}};  // 6 rows have the parts 0 and 1
+  CHECK_THROWS_WITH(cpu.attention_decode<float>({2, 1, 4, 1.0}, behind, two.in(), k.in(), k.in(), k.in(),
+                                                k.in(), two.view()),
+                    candor_test::contains("3 parts"));
 }

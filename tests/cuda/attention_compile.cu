@@ -4,18 +4,22 @@
 
 namespace device = candor::device;
 
+namespace {
+
 template <class T>
 cudaError_t launch_attention(cudaStream_t stream, const candor::attention_heads& heads,
-                             const device::attention_plan_view& plan, const device::attention_tensors<T>& x) {
-  return device::launch_attention_forward(stream, heads, plan, x);
+                             const device::attention_plan_view& plan, const device::attention_tensors<T>& x,
+                             candor::accumulator_t<T>* workspace) {
+  const cudaError_t answer = device::launch_attention_forward(stream, heads, plan, x);
+  return answer != cudaSuccess ? answer
+                               : device::launch_attention_backward(stream, heads, plan, x, workspace);
 }
 
-template cudaError_t launch_attention(cudaStream_t, const candor::attention_heads&,
-                                      const device::attention_plan_view&,
-                                      const device::attention_tensors<candor::bfloat16>&);
-template cudaError_t launch_attention(cudaStream_t, const candor::attention_heads&,
-                                      const device::attention_plan_view&,
-                                      const device::attention_tensors<float>&);
-template cudaError_t launch_attention(cudaStream_t, const candor::attention_heads&,
-                                      const device::attention_plan_view&,
-                                      const device::attention_tensors<double>&);
+}  // namespace
+
+void launch_attention_of_all_types(const candor::attention_heads& heads,
+                                   const device::attention_plan_view& plan) {
+  launch_attention<candor::bfloat16>(nullptr, heads, plan, {}, nullptr);
+  launch_attention<float>(nullptr, heads, plan, {}, nullptr);
+  launch_attention<double>(nullptr, heads, plan, {}, nullptr);
+}

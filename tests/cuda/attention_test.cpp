@@ -69,6 +69,10 @@ struct bounds<bfloat16> {  // weights are rounded before they multiply v, as on 
   static constexpr double element = 1.01 / 256, largest = 1.01 / 512;
 };
 
+/// The backward pass subtracts d_out . out with out as it was stored: in bfloat16 to two or three digits.
+template <class T>
+constexpr double backward_largest = std::is_same_v<T, bfloat16> ? 1e-2 : 4 * bounds<T>::largest;
+
 void check_close(const std::string& what, const matrix& found, const matrix& expected, double element,
                  double largest) {
   REQUIRE(found.values.size() == expected.values.size());
@@ -86,7 +90,7 @@ void check_close(const std::string& what, const matrix& found, const matrix& exp
 /// A call of the device's attention with everything it touches; how it met the banks of shared memory.
 template <class T>
 candor_test::bank_counter check_attention(const attention_heads& heads, const attention_layout& layout,
-                                          std::uint64_t seed) {
+                                          std::uint64_t seed, bool count_banks = false) {
   using A = candor::accumulator_t<T>;
   INFO(heads.count << " heads over " << heads.kv_count << " of " << heads.size << ", " << layout.tokens()
                    << " tokens, seed " << seed);
@@ -95,25 +99,37 @@ candor_test::bank_counter check_attention(const attention_heads& heads, const at
                      narrow = heads.kv_count * heads.size;
   const auto q = candor_test::random_matrix<T>(random, t, wide),
              k = candor_test::random_matrix<T>(random, t, narrow),
-             v = candor_test::random_matrix<T>(random, t, narrow);
-  device_rows<T> q_in(q), k_in(k), v_in(v), out(t, wide);
+             v = candor_test::random_matrix<T>(random, t, narrow),
+             d_out = candor_test::random_matrix<T>(random, t, wide);
+  device_rows<T> q_in(q), k_in(k), v_in(v), d_out_in(d_out), out(t, wide), d_q(t, wide), d_k(t, narrow),
+      d_v(t, narrow);
   device_rows<A> lse(heads.count, t);
   const device::attention_plan plan(layout);
   simt gpu;
+  gpu.banks.counting = count_banks;
   gpu.allow(plan.numbers().data(), plan.numbers().size() * 4, false);
-  for (auto* m : {&q_in, &k_in, &v_in}) m->allow(gpu, false);
-  out.allow(gpu, true);
+  const auto view = plan.view(plan.numbers().data());
+  std::vector<A> workspace(static_cast<std::size_t>(device::attention_workspace(heads, view)));
+  gpu.allow(workspace.data(), workspace.size() * sizeof(A), true);
+  for (auto* m : {&q_in, &k_in, &v_in, &d_out_in}) m->allow(gpu, false);
+  for (auto* m : {&out, &d_q, &d_k, &d_v}) m->allow(gpu, true);
   lse.allow(gpu, true);
   const auto launch = [&](const auto& kernel, const device::grid_extent& grid, std::uint32_t shared_bytes) {
     CHECK(shared_bytes <= 99 * 1024);
     gpu.launch(kernel, grid, shared_bytes);
+    return 0;
   };
-  device::attention_tensors<T> x{};
-  x.q = q_in.in(), x.k = k_in.in(), x.v = v_in.in(), x.out = out.rows(), x.lse = lse.rows();
-  device::attention_forward(launch, device::head_shape(heads), plan.view(plan.numbers().data()), x);
+  const device::attention_tensors<T> x{q_in.in(),     k_in.in(),  v_in.in(),  out.rows(), lse.rows(),
+                                       d_out_in.in(), d_q.rows(), d_k.rows(), d_v.rows()};
+  device::attention_forward(launch, device::head_shape(heads), view, x);
   const auto expected = candor_test::naive_forward(heads, layout, q, k, v);
   check_close("out", out.to_matrix(), expected.out, bounds<T>::element, bounds<T>::largest);
   check_close("lse", lse.to_matrix(), expected.lse, bounds<A>::element, bounds<A>::largest);
+  device::attention_backward(launch, device::head_shape(heads), view, x, workspace.data());
+  const auto d = candor_test::naive_backward(heads, layout, q, k, v, expected, d_out);
+  check_close("d_q", d_q.to_matrix(), d.q, bounds<T>::element, backward_largest<T>);
+  check_close("d_k", d_k.to_matrix(), d.k, bounds<T>::element, backward_largest<T>);
+  check_close("d_v", d_v.to_matrix(), d.v, bounds<T>::element, 4 * bounds<T>::largest);
   return gpu.banks;
 }
 
@@ -170,7 +186,7 @@ TEST_CASE("device attention of one token, and of none", "[cuda][attention]") {
 TEST_CASE("tiles of attention meet no bank twice", "[cuda][attention]") {
   for (const std::int64_t size : {64, 96, 128}) {
     const attention_heads heads{1, 1, size, 0.1};
-    const auto banks = check_attention<bfloat16>(heads, attention_layout::full(1, 128), 60);
+    const auto banks = check_attention<bfloat16>(heads, attention_layout::full(1, 128), 60, true);
     CHECK(banks.least > 1000);
     CHECK(banks.passes == banks.least);
   }

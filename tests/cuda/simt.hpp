@@ -324,7 +324,7 @@ static_assert(candor::device::lane_like<simt_lane>);
 
 class simt {
  public:
-  bank_counter banks;  ///< over all launches so far
+  bank_counter banks;  ///< over all launches that were run with banks.counting
 
   /// The memory that kernels may read, and write where `writable`; nothing else.
   void allow(const void* begin, std::size_t bytes, bool writable) { global_.allow(begin, bytes, writable); }

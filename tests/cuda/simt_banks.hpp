@@ -13,16 +13,19 @@ namespace candor_test {
 
 class bank_counter {
  public:
+  bool counting = false;    ///< costs as much as all the rest of the emulator
   std::int64_t least = 0;   ///< passes without any conflict
   std::int64_t passes = 0;  ///< passes taken
 
   /// The n-th access of a lane since the warp last met belongs to one instruction with the n-th of the other
   /// lanes.
   void note(int lane, candor::device::shared_at at, std::uint32_t size) {
+    if (!counting) return;
     auto& mine = of_lane_[static_cast<std::size_t>(lane)];
     mine.push_back({at, size});
   }
   void meet() {
+    if (!counting) return;
     std::size_t most = 0;
     for (const auto& list : of_lane_) most = std::max(most, list.size());
     for (std::size_t n = 0; n < most; ++n) {

@@ -258,6 +258,7 @@ TEST_CASE("blocks must not touch what another one writes in the same launch", "[
 TEST_CASE("conflicts of banks are counted", "[cuda][simt]") {
   const auto passes = [](auto body) {
     simt gpu;
+    gpu.banks.counting = true;
     gpu.launch(kernel<32>(body), {}, 32 * 1024);
     CHECK(gpu.banks.least > 0);
     return static_cast<double>(gpu.banks.passes) / static_cast<double>(gpu.banks.least);

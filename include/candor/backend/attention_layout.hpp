@@ -46,15 +46,21 @@ struct attention_layout {
 };
 
 /// One new token of each branch against its stem and its own past. Stems lie packed in one cache; branch b
-/// keeps its past in rows [b * capacity, b * capacity + length) of another.
+/// keeps its past in rows [past(b), past(b) + length[b]) of another, which is cut into parts of `capacity`
+/// rows. With `slots` a branch may stay in its part while others come and go.
 struct decode_layout {
   struct group {
     std::int32_t stem_begin = 0, stem_end = 0;      ///< rows of the stem cache
     std::int32_t first_branch = 0, branches = 0;    ///< which queries hang on it
   };
   std::vector<group> groups;
-  std::vector<std::int32_t> length;  ///< (branches): rows of own past, the new token included
-  std::int64_t capacity = 0;         ///< rows reserved for each branch
+  std::vector<std::int32_t> length;      ///< (branches): rows of own past, the new token included
+  std::int64_t capacity = 0;             ///< rows reserved for each branch
+  std::vector<std::int32_t> slots = {};  ///< (branches): the part of the cache that is the branch's; empty: part b
+
+  std::int64_t past(std::int64_t b) const {
+    return capacity * (slots.empty() ? b : slots[static_cast<std::size_t>(b)]);
+  }
 };
 
 }  // namespace CANDOR_NS

@@ -28,4 +28,13 @@ cudaError_t launch_attention_forward(cudaStream_t stream, const attention_heads&
   return attention_forward(detail::on_stream(stream), head_shape(heads), plan, x);
 }
 
+/// `workspace`: attention_workspace(heads, plan) elements, 16-byte aligned, free again when the stream gets
+/// past it.
+template <class T>
+cudaError_t launch_attention_backward(cudaStream_t stream, const attention_heads& heads,
+                                      const attention_plan_view& plan, const attention_tensors<T>& x,
+                                      accumulator_t<T>* workspace) {
+  return attention_backward(detail::on_stream(stream), head_shape(heads), plan, x, workspace);
+}
+
 }  // namespace CANDOR_NS::device

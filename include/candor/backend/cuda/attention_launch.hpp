@@ -4,7 +4,11 @@
 /// Which attention kernel serves a call, and with what grid and memory. `Launch` is launch(kernel, grid,
 /// shared bytes): a stream of the device (attention.cuh), or the emulator in tests.
 
+#include <candor/backend/cuda/attention_backward_keys.hpp>
+#include <candor/backend/cuda/attention_backward_queries.hpp>
+#include <candor/backend/cuda/attention_backward_rows.hpp>
 #include <candor/backend/cuda/attention_forward.hpp>
+#include <candor/backend/cuda/attention_plain_backward.hpp>
 #include <candor/backend/cuda/attention_plain_forward.hpp>
 
 #include <initializer_list>
@@ -52,6 +56,43 @@ auto attention_forward(Launch&& launch, const head_shape& heads, const attention
   using kernel = plain_forward_kernel<T>;
   return launch(kernel(heads, plan, x), grid_extent{blocks * kernel::blocks_each, heads.count},
                 kernel::shared_bytes(heads.size));
+}
+
+/// Three passes: sums over rows, gradients of queries, gradients of keys and values. No atomics anywhere, so
+/// the bits are the same in every run. `workspace`: attention_workspace(heads, plan) elements, 16-byte
+/// aligned.
+template <class Launch, class T>
+auto attention_backward(Launch&& launch, const head_shape& heads, const attention_plan_view& plan,
+                        const attention_tensors<T>& x, accumulator_t<T>* workspace) {
+  using A = accumulator_t<T>;
+  const row_statistics<A> statistics{workspace, plan.padded};
+  const int kv_heads = heads.count / heads.group, row_blocks = plan.padded / query_block;
+  if constexpr (std::is_same_v<T, bfloat16>)
+    if (detail::for_tensor_cores(heads, x))
+      return detail::with_padded_width(heads.size, [&](auto width) {
+        using queries = query_gradient_kernel<width()>;
+        using keys = key_gradient_kernel<width()>;
+        using sums = row_statistics_kernel<T, 8>;
+        auto answer =
+            launch(sums{heads, plan.tokens, x, statistics, log2_e}, grid_extent{row_blocks, heads.count}, 0);
+        if (answer != decltype(answer){}) return answer;
+        answer = launch(queries{heads, plan, x, statistics}, grid_extent{plan.of_queries.blocks, heads.count},
+                        queries::shared_bytes);
+        if (answer != decltype(answer){}) return answer;
+        return launch(keys{heads, plan, x, statistics}, grid_extent{plan.of_keys.blocks, kv_heads},
+                      keys::shared_bytes);
+      });
+  using queries = plain_query_gradient_kernel<T>;
+  using keys = plain_key_gradient_kernel<T>;
+  const std::uint32_t shared_bytes = plain_backward_tiles<A>::bytes(heads.size);
+  auto answer = launch(row_statistics_kernel<T, 1>{heads, plan.tokens, x, statistics, A(1)},
+                       grid_extent{row_blocks, heads.count}, 0);
+  if (answer != decltype(answer){}) return answer;
+  answer = launch(queries(heads, plan, x, statistics),
+                  grid_extent{plan.of_queries.blocks * queries::blocks_each, heads.count}, shared_bytes);
+  if (answer != decltype(answer){}) return answer;
+  return launch(keys(heads, plan, x, statistics),
+                grid_extent{plan.of_keys.blocks * keys::blocks_each, kv_heads}, shared_bytes);
 }
 
 }  // namespace CANDOR_NS::device

@@ -61,6 +61,27 @@ struct plain_tile {
   }
 };
 
+/// Numbers that a warp's lanes hand to each other, one a lane; sync_warp between writing and reading, both
+/// ways.
+template <class A>
+struct warp_numbers {
+  shared_at base;
+  static constexpr std::uint32_t bytes = warp_size * sizeof(A);  ///< of a warp
+  template <class Lane>
+  CANDOR_DEVICE void write(const Lane& lane, A value) const {
+    lane.write(at(lane.lane_index()), value);
+  }
+  template <class Lane>
+  CANDOR_DEVICE A read(const Lane& lane, int i) const {
+    return lane.template read<A>(at(i));
+  }
+
+ private:
+  CANDOR_DEVICE shared_at at(int i) const {
+    return base + static_cast<shared_at>(i * static_cast<int>(sizeof(A)));
+  }
+};
+
 /// A row of sums over a warp: this lane's columns are its index, + 32, + 64, + 96.
 template <class A>
 struct plain_row {

@@ -14,7 +14,7 @@ struct plain_forward_kernel : plain_tiles {
   using A = accumulator_t<T>;
   static constexpr int blocks_each = query_block / rows;  ///< blocks of the grid for a block of the plan
   static std::uint32_t shared_bytes(int size) {
-    return plain_tile<A>::bytes(rows + 2 * streamed, size) + warps * streamed * sizeof(A);
+    return plain_tile<A>::bytes(rows + 2 * streamed, size) + warps * warp_numbers<A>::bytes;
   }
 
   head_shape heads;
@@ -32,9 +32,8 @@ struct plain_forward_kernel : plain_tiles {
     const A scale = static_cast<A>(heads.scale), nothing = -static_cast<A>(__builtin_inff());
     const plain_tile<A> q{0, size}, k{q.base + plain_tile<A>::bytes(rows, size), size},
         v{k.base + plain_tile<A>::bytes(streamed, size), size};
-    const shared_at weights =
-        v.base + plain_tile<A>::bytes(streamed, size) +
-        static_cast<shared_at>(lane.warp_index() * streamed * static_cast<int>(sizeof(A)));
+    const warp_numbers<A> weights{v.base + plain_tile<A>::bytes(streamed, size) +
+                                  static_cast<shared_at>(lane.warp_index()) * warp_numbers<A>::bytes};
     q.copy(lane, x.q, head * size, q0, plan.tokens, rows);
 
     plain_row<A> out[rows_of_warp];
@@ -62,14 +61,9 @@ struct plain_forward_kernel : plain_tiles {
           top[r] = new_top;
           sum[r] = math::fma(sum[r], rescale, warp_sum(lane, weight));
           for (A& o : out[r].at) o *= rescale;
-          lane.write(weights + static_cast<shared_at>(lane.lane_index() * static_cast<int>(sizeof(A))),
-                     weight);
+          weights.write(lane, weight);
           lane.sync_warp();
-          for (int j = 0; j < streamed; ++j)
-            out[r].add(
-                lane,
-                lane.template read<A>(weights + static_cast<shared_at>(j * static_cast<int>(sizeof(A)))), v,
-                j);
+          for (int j = 0; j < streamed; ++j) out[r].add(lane, weights.read(lane, j), v, j);
           lane.sync_warp();
         }
       }

@@ -8,6 +8,8 @@
 
 #include <candor/backend/host/host.hpp>
 
+#include <algorithm>
+
 namespace CANDOR_NS {
 namespace detail {
 
@@ -90,10 +92,13 @@ template <class T>
 void host::attention_decode(const attention_heads& heads, const decode_layout& layout, view<host, const T> q,
                             view<host, const T> stem_k, view<host, const T> stem_v,
                             view<host, const T> branch_k, view<host, const T> branch_v, view<host, T> out) {
+  std::int64_t parts = layout.slots.empty() ? q.rows : 0;
+  for (const auto slot : layout.slots) parts = std::max(parts, std::int64_t{slot} + 1);
   require<shape_error>(q.rows == static_cast<std::int64_t>(layout.length.size()) &&
-                           q.cols == heads.count * heads.size && branch_k.rows == q.rows * layout.capacity,
+                           q.cols == heads.count * heads.size && branch_k.rows >= parts * layout.capacity &&
+                           (layout.slots.empty() || layout.slots.size() == layout.length.size()),
                        "[attention_decode] q ", q, " and branch keys ", branch_k, " do not fit ",
-                       layout.length.size(), " branches of ", layout.capacity, " rows");
+                       layout.length.size(), " branches of ", layout.capacity, " rows in ", parts, " parts");
   detail::run_attention_decode(
       *this, detail::decode_call<T>{heads, &layout, q, stem_k, stem_v, branch_k, branch_v, out});
 }

@@ -16,20 +16,19 @@ void decode_group(host& backend, const decode_call<T>& c, const decode_layout::g
   const std::int64_t stem = g.stem_end - g.stem_begin, rows = g.branches * per_kv;
   const std::int32_t* length = c.layout->length.data() + g.first_branch;
   const std::int64_t columns = stem + *std::max_element(length, length + g.branches);
-  A* q = s.fit(s.q, rows * d);                                   // (rows, D)
-  A* o = s.fit(s.o, rows * d);                                   // (rows, D)
-  A* k = s.fit(s.k, std::max<std::int64_t>(stem, 1) * d);        // (stem, D)
-  A* v = s.fit(s.v, std::max<std::int64_t>(stem, 1) * d);        // (stem, D)
-  A* w = s.fit(s.scores, rows * columns);                        // (rows, columns)
+  A* q = s.fit(s.q, rows * d);             // (rows, D)
+  A* o = s.fit(s.o, rows * d);             // (rows, D)
+  A* w = s.fit(s.scores, rows * columns);  // (rows, columns)
   for (std::int64_t b = 0; b < g.branches; ++b)
     copy_rows(q + b * per_kv * d, &c.q(g.first_branch + b, kv * per_kv * d), per_kv, d, d);
-  copy_rows(k, &c.stem_k(g.stem_begin, kv * d), stem, d, c.stem_k.stride);
-  copy_rows(v, &c.stem_v(g.stem_begin, kv * d), stem, d, c.stem_v.stride);
-  small_product(backend, q, d, false, k, d, true, w, columns, rows, stem, d, false);
+  if (stem > 0) {
+    const auto k = operand_rows(s.k, &c.stem_k(g.stem_begin, kv * d), stem, d, c.stem_k.stride);
+    small_product(backend, q, d, false, k.data, k.stride, true, w, columns, rows, stem, d, false);
+  }
   A* sums = s.fit(s.d_q, rows);  // (rows)
   const serial_team team;
   for (std::int64_t r = 0; r < rows; ++r) {
-    const std::int64_t b = r / per_kv, past = (g.first_branch + b) * c.layout->capacity, own = length[b];
+    const std::int64_t b = r / per_kv, past = c.layout->past(g.first_branch + b), own = length[b];
     A* row = w + r * columns;
     const A* query = q + r * d;
     for (std::int64_t j = 0; j < own; ++j) {
@@ -39,9 +38,14 @@ void decode_group(host& backend, const decode_call<T>& c, const decode_layout::g
     A top;
     exponentiate(row, row, stem + own, static_cast<A>(c.heads.scale), top, sums[r]);
   }
-  small_product(backend, w, columns, false, v, d, false, o, d, rows, d, stem, false);
+  if (stem > 0) {
+    const auto v = operand_rows(s.v, &c.stem_v(g.stem_begin, kv * d), stem, d, c.stem_v.stride);
+    small_product(backend, w, columns, false, v.data, v.stride, false, o, d, rows, d, stem, false);
+  } else {
+    std::fill_n(o, rows * d, A(0));
+  }
   for (std::int64_t r = 0; r < rows; ++r) {
-    const std::int64_t b = r / per_kv, past = (g.first_branch + b) * c.layout->capacity;
+    const std::int64_t b = r / per_kv, past = c.layout->past(g.first_branch + b);
     A* sum = o + r * d;
     for (std::int64_t j = 0; j < length[b]; ++j) {
       const T* value = &c.branch_v(past + j, kv * d);
