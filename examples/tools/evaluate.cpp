@@ -4,6 +4,7 @@
 
 #include <candor/eval/pope.hpp>
 
+#include "tools/evaluate_objects.hpp"
 #include "tools/evaluation.hpp"
 #include "tools/program.hpp"
 
@@ -57,7 +58,10 @@ int main(int argc, char** argv) {
   evaluate_options o;
   evaluation_work work;
   file_options pope;
+  tools::object_options objects;
   add_pope(app, o, work, pope);
+  tools::add_objects(app, o, work, objects, false);
+  tools::add_objects(app, o, work, objects, true);
   return tools::run(app, "evaluate pope --questions coco_pope_random.json --answers answers.jsonl", argc,
                     argv, [&] { tools::publish(work(), o); });
 }

@@ -94,6 +94,7 @@
 #include <candor/objective/sft.hpp>
 
 #include <candor/eval/answers.hpp>
+#include <candor/eval/chair.hpp>
 #include <candor/eval/figures.hpp>
 #include <candor/eval/pope.hpp>
 

@@ -36,11 +36,58 @@ TEST_CASE("evaluate prints a table and writes the figures", "[eval][program]") {
   CHECK(std::filesystem::exists(folder / "other.json"));
 }
 
+TEST_CASE("evaluate chair and halbench count objects against a truth", "[eval][program][chair]") {
+  const scratch_folder folder;
+  candor::write_atomically(folder / "synonyms.txt", "person, man\ndog, puppy\ncar\n");
+  write_lines(folder / "truth.jsonl",
+              {{{"image_id", 1}, {"objects", {"person"}}}, {{"image_id", 2}, {"objects", {"dog", "car"}}}});
+  write_lines(folder / "answers.jsonl", {{{"image_id", 1}, {"caption", "a man with two dogs and a puppy"}},
+                                         {{"image_id", 2}, {"caption", "a dog in a car"}}});
+  const auto evaluate = [&](const char* benchmark, std::vector<std::string> more = {}) {
+    std::vector<std::string> line{benchmark,
+                                  "--answers",
+                                  folder / "answers.jsonl",
+                                  "--synonyms",
+                                  folder / "synonyms.txt",
+                                  "--output",
+                                  folder / "figures.json"};
+    line.insert(line.end(), more.begin(), more.end());
+    return run_program("evaluate", line);
+  };
+  const std::vector<std::string> truth{"--truth", folder / "truth.jsonl", "--details",
+                                       folder / "details.jsonl"};
+  REQUIRE(evaluate("chair", truth).code == 0);
+  const json classic = read_json(folder / "figures.json").at(0).at("rows").at("classic");
+  CHECK(classic.at("CHAIRs") == 50.0);
+  CHECK(classic.at("CHAIRi") == 40.0);
+  CHECK(read_lines(folder / "details.jsonl").at(0).at("mscoco_hallucinated_words").size() == 2);
+  REQUIRE(evaluate("halbench", truth).code == 0);
+  CHECK(read_json(folder / "figures.json").at(0).at("rows").at("objects by rule").at("mention hall.") ==
+        40.0);
+
+  write_lines(folder / "answers.jsonl",
+              {{{"image_id", 1}, {"answer", "a man with two dogs"}, {"extract_objs", {"man", "big dogs"}}},
+               {{"image_id", 2}, {"answer", "a dog in a car"}, {"extract_objs", {"car"}}}});
+  REQUIRE(evaluate("halbench", truth).code == 0);
+  const json judged = read_json(folder / "figures.json").at(0).at("rows").at("judge's objects");
+  CHECK(judged.at("mention hall.").get<double>() == Approx(100.0 / 3));
+  CHECK(judged.at("response hall.") == 50.0);
+
+  CHECK(evaluate("chair").code == 2);
+  CHECK(evaluate("chair", {"--truth", "t", "--annotations", "a"}).code == 2);
+  write_lines(folder / "answers.jsonl", {{{"image_id", 3}, {"caption", "a man"}}});
+  const auto unknown = evaluate("chair", truth);
+  CHECK(unknown.code == 3);
+  CHECK_THAT(unknown.err, contains("the id 3 belongs to no question of") && contains("truth.jsonl"));
+  write_lines(folder / "answers.jsonl", {{{"caption", "a man"}}});
+  CHECK_THAT(evaluate("chair", truth).err, contains("answers.jsonl:1: the key image_id is missing"));
+}
+
 TEST_CASE("evaluate teaches its options and refuses bad ones", "[eval][program][bad]") {
   const auto help = run_program("evaluate", {"--help"});
   CHECK(help.code == 0);
   CHECK_THAT(help.out, contains("Example:") && contains("Exit codes: 0 done, 2 bad option"));
-  for (const char* benchmark : {"pope"}) {
+  for (const char* benchmark : {"pope", "chair", "halbench"}) {
     CHECK_THAT(help.out, contains(std::string("\n  ") + benchmark));
     const auto own = run_program("evaluate", {benchmark, "--help"});
     CHECK(own.code == 0);
