@@ -37,4 +37,12 @@ cudaError_t launch_attention_backward(cudaStream_t stream, const attention_heads
   return attention_backward(detail::on_stream(stream), head_shape(heads), plan, x, workspace);
 }
 
+/// `workspace`: decode_workspace(heads, plan) elements, as above.
+template <class T>
+cudaError_t launch_attention_decode(cudaStream_t stream, const attention_heads& heads,
+                                    const decode_plan_view& plan, const decode_tensors<T>& x,
+                                    accumulator_t<T>* workspace) {
+  return attention_decode(detail::on_stream(stream), head_shape(heads), plan, x, workspace);
+}
+
 }  // namespace CANDOR_NS::device

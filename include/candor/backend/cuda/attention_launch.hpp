@@ -7,8 +7,10 @@
 #include <candor/backend/cuda/attention_backward_keys.hpp>
 #include <candor/backend/cuda/attention_backward_queries.hpp>
 #include <candor/backend/cuda/attention_backward_rows.hpp>
+#include <candor/backend/cuda/attention_decode.hpp>
 #include <candor/backend/cuda/attention_forward.hpp>
 #include <candor/backend/cuda/attention_plain_backward.hpp>
+#include <candor/backend/cuda/attention_plain_decode.hpp>
 #include <candor/backend/cuda/attention_plain_forward.hpp>
 
 #include <initializer_list>
@@ -33,6 +35,11 @@ bool for_tensor_cores(const head_shape& heads, const attention_tensors<T>& x) {
   return std::is_same_v<T, bfloat16> && heads.size % 8 == 0 && aligned(x.q) && aligned(x.k) && aligned(x.v) &&
          aligned(x.out) && aligned(x.d_out) && aligned(x.d_q) && aligned(x.d_k) && aligned(x.d_v);
 }
+template <class T>
+bool for_tensor_cores(const head_shape& heads, const decode_tensors<T>& x) {
+  return std::is_same_v<T, bfloat16> && heads.size % 8 == 0 && aligned(x.q) && aligned(x.stem_k) &&
+         aligned(x.stem_v) && aligned(x.branch_k) && aligned(x.branch_v);
+}
 /// Calls f(integral constant) with the width to which a head is padded.
 template <class F>
 auto with_padded_width(int size, F&& f) {
@@ -55,7 +62,7 @@ auto attention_forward(Launch&& launch, const head_shape& heads, const attention
       });
   using kernel = plain_forward_kernel<T>;
   return launch(kernel(heads, plan, x), grid_extent{blocks * kernel::blocks_each, heads.count},
-                kernel::shared_bytes(heads.size));
+                plain_forward_tiles<accumulator_t<T>>::bytes(heads.size));
 }
 
 /// Three passes: sums over rows, gradients of queries, gradients of keys and values. No atomics anywhere, so
@@ -93,6 +100,29 @@ auto attention_backward(Launch&& launch, const head_shape& heads, const attentio
   if (answer != decltype(answer){}) return answer;
   return launch(keys(heads, plan, x, statistics),
                 grid_extent{plan.of_keys.blocks * keys::blocks_each, kv_heads}, shared_bytes);
+}
+
+/// One new token a branch. `workspace`: decode_workspace(heads, plan) elements, 16-byte aligned.
+template <class Launch, class T>
+auto attention_decode(Launch&& launch, const head_shape& heads, const decode_plan_view& plan,
+                      const decode_tensors<T>& x, accumulator_t<T>* workspace) {
+  using A = accumulator_t<T>;
+  const decode_parts<A> parts{workspace, workspace + std::int64_t{plan.parts} * heads.count * heads.size};
+  const grid_extent grid{plan.tasks, heads.count / heads.group};
+  const auto leave_parts = [&] {
+    if constexpr (std::is_same_v<T, bfloat16>)
+      if (detail::for_tensor_cores(heads, x))
+        return detail::with_padded_width(heads.size, [&](auto width) {
+          using kernel = decode_kernel<width()>;
+          return launch(kernel{heads, plan, x, parts}, grid, kernel::shared_bytes);
+        });
+    return launch(plain_decode_kernel<T>(heads, plan, x, parts), grid,
+                  plain_forward_tiles<A>::bytes(heads.size));
+  };
+  const auto answer = leave_parts();
+  if (answer != decltype(leave_parts()){}) return answer;
+  const decode_merge_kernel<T> merge{heads, plan, x.out, parts};
+  return launch(merge, grid_extent{merge.blocks()}, 0);
 }
 
 }  // namespace CANDOR_NS::device
