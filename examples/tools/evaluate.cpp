@@ -4,6 +4,7 @@
 
 #include <candor/eval/pope.hpp>
 
+#include "tools/evaluate_amber.hpp"
 #include "tools/evaluate_objects.hpp"
 #include "tools/evaluation.hpp"
 #include "tools/program.hpp"
@@ -62,6 +63,8 @@ int main(int argc, char** argv) {
   add_pope(app, o, work, pope);
   tools::add_objects(app, o, work, objects, false);
   tools::add_objects(app, o, work, objects, true);
+  tools::amber_files amber;
+  tools::add_amber(app, o, work, amber);
   return tools::run(app, "evaluate pope --questions coco_pope_random.json --answers answers.jsonl", argc,
                     argv, [&] { tools::publish(work(), o); });
 }

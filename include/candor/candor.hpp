@@ -93,6 +93,7 @@
 #include <candor/objective/objective.hpp>
 #include <candor/objective/sft.hpp>
 
+#include <candor/eval/amber.hpp>
 #include <candor/eval/answers.hpp>
 #include <candor/eval/chair.hpp>
 #include <candor/eval/figures.hpp>

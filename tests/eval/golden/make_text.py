@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Words, base forms and parts of speech by nltk and pattern.en, and the share of nltk's data that they need.
 
-    python make_text.py NLTK_DATA PATTERN CAPTIONS
+    python make_text.py NLTK_DATA PATTERN shared/data
 
-NLTK_DATA holds corpora/wordnet and tokenizers/punkt_tab; PATTERN is a folder with pattern.en 2.6; CAPTIONS is
-shared/data/pope/captions_instructblip.json, whose words are covered, but which is not stored. The tagger is a small
+NLTK_DATA holds corpora/wordnet and tokenizers/punkt_tab; PATTERN is a folder with pattern.en 2.6. The words of
+InstructBLIP's captions and of AMBER are covered, but neither is stored. The tagger is a small
 one that is trained here, since only its arithmetic is tested. Writes text.json and nltk_data/.
 """
 import importlib.util, json, pathlib, random, shutil, sys
@@ -39,7 +39,7 @@ NOUNS = """bus buses glass glasses wineglasses police officer ski skis scissors 
  donuts doughnuts couches remotes toothbrushes frisbees skateboards kites umbrellas zebras giraffes cellphones""".split()
 
 
-def main(nltk_data, pattern, captions):
+def main(nltk_data, pattern, data):
     here = pathlib.Path(__file__).parent
     nltk.data.path = [nltk_data]
     sys.path.insert(0, pattern)
@@ -48,7 +48,7 @@ def main(nltk_data, pattern, captions):
     rules.loader.exec_module(inflect)
     singularize = inflect.singularize
 
-    told = [json.loads(line)["text"] for line in open(captions)]
+    told = [json.loads(line)["text"] for line in open(f"{data}/pope/captions_instructblip.json")]
     # Every eighth caption tagged by rule, so that there is something to learn; no more is asked of it.
     tags = {"DT": "a an the two three 1 2 3 4 some".split(), "IN": "in on of with at by near for over under from to".split(),
             "CC": ["and", "or"], "VBG": [], "JJ": "red white black blue green large small orange old young wooden".split()}
@@ -93,7 +93,9 @@ def main(nltk_data, pattern, captions):
     out = here / "nltk_data"
     shutil.rmtree(out, ignore_errors=True)
     needed = {w.lower() for w in known} | {w for t in told for w in nltk.word_tokenize(t.lower())}
-    needed |= {w.rstrip(".") for w in needed} | {"##number##"}
+    related = json.load(open(f"{data}/amber/relation.json"))
+    objects = set(related) | {w for words in related.values() for w in words}
+    needed |= objects | {w + "s" for w in objects} | {w.rstrip(".") for w in needed} | {"##number##"}
     wordnet, source = out / "corpora/wordnet", pathlib.Path(nltk_data) / "corpora/wordnet"
     wordnet.mkdir(parents=True)
     forms = set(needed)
