@@ -5,6 +5,7 @@
 #include <candor/eval/pope.hpp>
 
 #include "tools/evaluate_amber.hpp"
+#include "tools/evaluate_judged.hpp"
 #include "tools/evaluate_objects.hpp"
 #include "tools/evaluation.hpp"
 #include "tools/program.hpp"
@@ -65,6 +66,8 @@ int main(int argc, char** argv) {
   tools::add_objects(app, o, work, objects, true);
   tools::amber_files amber;
   tools::add_amber(app, o, work, amber);
+  tools::judged_files judged;
+  tools::add_judged(app, o, work, judged);
   return tools::run(app, "evaluate pope --questions coco_pope_random.json --answers answers.jsonl", argc,
                     argv, [&] { tools::publish(work(), o); });
 }

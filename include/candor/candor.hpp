@@ -98,6 +98,7 @@
 #include <candor/eval/chair.hpp>
 #include <candor/eval/figures.hpp>
 #include <candor/eval/pope.hpp>
+#include <candor/eval/reviews.hpp>
 
 #include <candor/train/adamw.hpp>
 #include <candor/train/checkpoint_folder.hpp>

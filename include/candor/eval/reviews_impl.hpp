@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+/// @file
+/// Bodies of reviews.hpp.
+
+#include <candor/core/error.hpp>
+#include <candor/eval/characters_impl.hpp>
+#include <candor/eval/records_impl.hpp>
+#include <candor/eval/reviews.hpp>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <map>
+#include <set>
+
+namespace CANDOR_NS {
+namespace detail {
+
+CANDOR_INLINE judge_review review_of(const json_field& record) {
+  judge_review out{{}, {}, {}, record.place()};
+  record.object();
+  for (const char* key : {"question_id", "id"})
+    if (const auto id = record.find(key); id && out.id.empty()) out.id = id_text(*id);
+  for (const char* key : {"category", "question_type", "type_name", "type"})
+    if (out.category.empty()) out.category = record.string_or(key, "");
+  if (const auto choices = record.find("choices")) {
+    const auto list = choices->items();
+    if (list.empty()) choices->refuse("an empty list; the judge's response holds no review");
+    out.text = list[0]["message"]["content"].string();
+    return out;
+  }
+  for (const char* key : {"gpt4_review", "review_res", "review", "content", "text", "answer"})
+    if (const auto text = record.find(key)) {
+      out.text = text->string();
+      return out;
+    }
+  record.refuse("no review: expected choices, or one of the keys gpt4_review, review_res, review, content, ",
+                "text, answer");
+}
+
+/// Groups by category in the order of their first review, and "all" before them where there are several.
+template <class Value>
+class by_category {
+ public:
+  void add(const std::string& category, const Value& value) {
+    all_.push_back(value);
+    if (category.empty()) return;
+    const auto at =
+        std::find_if(groups_.begin(), groups_.end(), [&](const auto& g) { return g.first == category; });
+    (at == groups_.end() ? groups_.emplace_back(category, std::vector<Value>()) : *at)
+        .second.push_back(value);
+  }
+  template <class Figures>
+  void fill(figure_table& table, Figures figures) const {
+    const auto row = [&](const std::string& name, const std::vector<Value>& values) {
+      table.rows.push_back({name, std::ssize(values), figures(values)});
+    };
+    row("all", all_);
+    for (const auto& [category, values] : groups_) row(category, values);
+  }
+
+ private:
+  std::vector<Value> all_;
+  std::vector<std::pair<std::string, std::vector<Value>>> groups_;
+};
+
+/// The mean of f over the values, 0 of none.
+template <class Value, class F>
+double mean_of(const std::vector<Value>& values, F f) {
+  double sum = 0;
+  for (const auto& v : values) sum += static_cast<double>(f(v));
+  return share_of(sum, static_cast<double>(values.size()));
+}
+
+CANDOR_INLINE void note_unparsed(judged_figures& out, const judge_review& review) {
+  if (out.unparsed++ == 0) out.first_unparsed = review.source;
+}
+
+}  // namespace detail
+
+CANDOR_INLINE std::vector<judge_review> read_reviews(const std::filesystem::path& file) {
+  std::vector<judge_review> out;
+  detail::for_records(file, [&](const detail::json_field& r) { out.push_back(detail::review_of(r)); });
+  return out;
+}
+
+CANDOR_INLINE std::optional<int> mmhal_rating(std::string_view review) {
+  const std::string text = detail::lower(review);
+  std::optional<int> found;
+  for (int k = 0; k <= 6; ++k)
+    if (text.find("rating: " + std::to_string(k)) != text.npos) {
+      if (found) return std::nullopt;
+      found = k;
+    }
+  return found;
+}
+
+CANDOR_INLINE std::optional<int> refomb_verdict(std::string_view review) {
+  for (std::size_t at = review.find("[["); at != review.npos; at = review.find("[[", at + 1)) {
+    const auto rest = review.substr(at + 2);
+    if (rest.starts_with("A]]")) return -1;
+    if (rest.starts_with("B]]")) return 1;
+    if (rest.starts_with("C]]")) return 0;
+  }
+  return std::nullopt;
+}
+
+CANDOR_INLINE std::optional<std::pair<double, double>> llava_bench_scores(std::string_view review) {
+  std::string line(review.substr(0, review.find('\n')));
+  std::replace(line.begin(), line.end(), ',', ' ');
+  const auto parts = detail::split_at_spaces(line);
+  if (parts.size() != 2) return std::nullopt;
+  std::array<double, 2> scores{};
+  for (std::size_t i = 0; i < 2; ++i) {
+    const char* const end = parts[i].data() + parts[i].size();
+    if (std::from_chars(parts[i].data(), end, scores[i]).ptr != end) return std::nullopt;
+  }
+  return std::pair(scores[0], scores[1]);
+}
+
+CANDOR_INLINE std::optional<bool> deceived_verdict(std::string_view review) {
+  std::string word;
+  for (const char c : detail::lower(review) + " ") {
+    if (detail::is_word(c)) {
+      word += c;
+      continue;
+    }
+    if (word == "yes" || word == "no") return word == "yes";
+    word.clear();
+  }
+  return std::nullopt;
+}
+
+CANDOR_INLINE judged_figures mmhal_figures(std::span<const judge_review> reviews) {
+  constexpr std::array<const char*, 8> types{"attribute", "adversarial", "comparison", "counting",
+                                             "relation",  "environment", "holistic",   "other"};
+  judged_figures out{
+      {"MMHal-Bench", {{"score", 2}, {"hallucination rate", 2}, {"informativeness %", 2}}, {}}, 0, {}};
+  detail::by_category<int> ratings;
+  for (std::size_t i = 0; i < reviews.size(); ++i) {
+    const auto rating = mmhal_rating(reviews[i].text);
+    if (!rating) detail::note_unparsed(out, reviews[i]);
+    ratings.add(reviews[i].category.empty() ? types[i % 8] : reviews[i].category, rating.value_or(0));
+  }
+  ratings.fill(out.figures, [](const std::vector<int>& r) {
+    return std::vector<double>{detail::mean_of(r, [](int k) { return k; }),
+                               detail::mean_of(r, [](int k) { return k < 3; }),
+                               100 * detail::mean_of(r, [](int k) { return k >= 3 ? k - 3 : k; }) / 3};
+  });
+  return out;
+}
+
+CANDOR_INLINE judged_figures refomb_figures(std::span<const judge_review> reviews) {
+  judged_figures out{{"RefoMB", {{"score", 3}, {"wins %", 1}, {"ties %", 1}}, {}}, 0, {}};
+  detail::by_category<int> verdicts;
+  for (const auto& review : reviews)
+    if (const auto verdict = refomb_verdict(review.text))
+      verdicts.add(review.category, *verdict);
+    else
+      detail::note_unparsed(out, review);
+  verdicts.fill(out.figures, [](const std::vector<int>& v) {
+    return std::vector<double>{detail::mean_of(v, [](int k) { return (k + 1) / 2.0; }),
+                               100 * detail::mean_of(v, [](int k) { return k == 1; }),
+                               100 * detail::mean_of(v, [](int k) { return k == 0; })};
+  });
+  return out;
+}
+
+CANDOR_INLINE judged_figures llava_bench_figures(std::span<const judge_review> reviews) {
+  judged_figures out{{"LLaVA-Bench", {{"relative %", 1}, {"reference", 2}, {"model", 2}}, {}}, 0, {}};
+  detail::by_category<std::pair<double, double>> scores;
+  for (const auto& review : reviews)
+    if (const auto pair = llava_bench_scores(review.text))
+      scores.add(review.category, *pair);
+    else
+      detail::note_unparsed(out, review);
+  scores.fill(out.figures, [](const std::vector<std::pair<double, double>>& s) {
+    const double reference = detail::mean_of(s, [](const auto&p) { return p.first; }),
+                 model = detail::mean_of(s, [](const auto&p) { return p.second; });
+    return std::vector<double>{100 * share_of(model, reference), reference, model};
+  });
+  return out;
+}
+
+CANDOR_INLINE judged_figures deceptive_figures(std::span<const judge_review> reviews) {
+  judged_figures out{{"Deceptive prompts", {{"not deceived %", 2}}, {}}, 0, {}};
+  detail::by_category<bool> verdicts;
+  for (const auto& review : reviews)
+    if (const auto deceived = deceived_verdict(review.text))
+      verdicts.add(review.category, *deceived);
+    else
+      detail::note_unparsed(out, review);
+  verdicts.fill(out.figures, [](const std::vector<bool>& v) {
+    return std::vector<double>{100 * share_of(static_cast<double>(std::count(v.begin(), v.end(), false)),
+                                              static_cast<double>(v.size()))};
+  });
+  return out;
+}
+
+CANDOR_INLINE figure_table agreement_figures(std::span<const label_pair> labels) {
+  std::map<std::string, std::int64_t> first, second, both;
+  for (const auto& [a, b] : labels) {
+    ++first[a];
+    ++second[b];
+    if (a == b) ++both[a];
+  }
+  const double n = static_cast<double>(labels.size());
+  double equal = 0, chance = 0;
+  std::set<std::string> names;
+  for (const auto& [label, count] : first) {
+    names.insert(label);
+    equal += static_cast<double>(both[label]);
+    chance += static_cast<double>(count) * static_cast<double>(second[label]) / std::max(n * n, 1.0);
+  }
+  for (const auto& [label, count] : second) names.insert(label);
+  const double accuracy = share_of(equal, n);
+  const double kappa = chance < 1 ? (accuracy - chance) / (1 - chance) : 1.0;
+  figure_table out{"Agreement", {{"accuracy %", 2}, {"kappa", 3}, {"precision %", 2}, {"recall %", 2}}, {}};
+  out.rows.push_back({"all",
+                      std::ssize(labels),
+                      {100 * accuracy, labels.empty() ? 0.0 : kappa, 100 * accuracy, 100 * accuracy}});
+  for (const auto& label : names) {
+    const double hits = static_cast<double>(both[label]), said = static_cast<double>(first[label]),
+                 true_ones = static_cast<double>(second[label]);
+    const double right = n - said - true_ones + 2 * hits;  // both say it, or neither
+    const double by_chance = share_of(said * true_ones + (n - said) * (n - true_ones), n * n);
+    const double own = by_chance < 1 ? (share_of(right, n) - by_chance) / (1 - by_chance) : 1.0;
+    out.rows.push_back(
+        {label,
+         second[label],
+         {100 * share_of(right, n), own, 100 * share_of(hits, said), 100 * share_of(hits, true_ones)}});
+  }
+  return out;
+}
+
+CANDOR_INLINE std::vector<label_pair> read_labels(const std::filesystem::path& first,
+                                                  const std::filesystem::path& second,
+                                                  const join_options& options, answer_join& join) {
+  const auto read = [](const std::filesystem::path& file) {
+    std::vector<model_answer> out;
+    detail::for_records(file, [&](const detail::json_field& record) {
+      model_answer a;
+      a.source = record.place();
+      for (const char* key : {"question_id", "id"})
+        if (const auto id = record.find(key); id && a.id.empty()) a.id = detail::id_text(*id);
+      bool found = false;
+      for (const char* key : {"label", "verdict", "answer", "text"})
+        if (const auto label = record.find(key); label && !found) {
+          const auto parts = detail::split_at_spaces(detail::lower(label->string()));
+          for (const auto& part : parts) a.text += (a.text.empty() ? "" : " ") + part;
+          found = true;
+        }
+      if (!found) record.refuse("no label: expected one of the keys label, verdict, answer, text");
+      out.push_back(std::move(a));
+    });
+    return out;
+  };
+  const auto labels = read(first), truth = read(second);
+  std::vector<std::string> ids;
+  for (std::size_t i = 0; i < truth.size(); ++i)
+    ids.push_back(truth[i].id.empty() ? text("line ", i + 1) : truth[i].id);
+  join = join_answers(ids, labels, second.string(), first, options);
+  std::vector<label_pair> out;
+  for (std::size_t i = 0; i < truth.size(); ++i)
+    if (const auto at = join.answer_of[i]; at >= 0)
+      out.push_back({labels[static_cast<std::size_t>(at)].text, truth[i].text});
+  return out;
+}
+
+}  // namespace CANDOR_NS
