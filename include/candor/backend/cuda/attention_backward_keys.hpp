@@ -39,15 +39,16 @@ struct key_gradient_kernel {
     const tile keys{0}, values{tile::bytes(key_block)};
     keys.template copy<key_block, threads>(lane, x.k, column, k0, plan.tokens, heads.size);
     values.template copy<key_block, threads>(lane, x.v, column, k0, plan.tokens, heads.size);
-    copy_stage(lane, place_of(lane, 0), 0);
+    place next = place_of(lane, 0);
+    copy_stage(lane, next, 0);
 
     float d_k[Width / 8][4] = {}, d_v[Width / 8][4] = {};  // (16, Width)
     for (int i = 0; i < rounds; ++i) {
       lane.template wait_copies<0>();
       lane.sync();  // this stage is there, and nobody reads the other one any more
-      if (i + 1 < rounds) copy_stage(lane, place_of(lane, i + 1), (i + 1) % 2);
+      const place at = next;
+      if (i + 1 < rounds) copy_stage(lane, next = place_of(lane, i + 1), (i + 1) % 2);
       const tile q{held_bytes + i % 2 * stage_bytes}, d_out{q.base + tile::bytes(queries)};
-      const place at = place_of(lane, i);
 
       float w[queries / 8][4] = {},
                         d_s[queries / 8][4] = {};  // (16, queries): scores, then weights; their gradients

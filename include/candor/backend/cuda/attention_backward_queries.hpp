@@ -16,8 +16,9 @@ namespace CANDOR_NS::device {
 template <int Width>
 struct query_gradient_kernel {
   using tile = attention_tile<Width>;
+  using stages = key_stages<Width>;
   static constexpr int threads = 2 * query_block;  // 16 rows a warp
-  static constexpr std::uint32_t stage_bytes = 2 * tile::bytes(key_block), shared_bytes = 2 * stage_bytes;
+  static constexpr std::uint32_t shared_bytes = stages::bytes;
   static constexpr int strip = 32;  // keys at a time: the registers of 64 do not fit
 
   head_shape heads;
@@ -32,14 +33,19 @@ struct query_gradient_kernel {
               last = lane.load(plan.of_queries.begin + block + 1);
     const int q0 = block * query_block, warp_row = 16 * lane.warp_index(), column = head * heads.size;
     const int row = q0 + warp_row + lane.lane_index() / 4;  // and row + 8
+    const int key_column = head / heads.group * heads.size;
     const float log2_scale = static_cast<float>(heads.scale) * log2_e;
+    const auto copy_stage = [&](int stage, int partner) {
+      stages::template copy<threads>(lane, stage, x.k, x.v, key_column, partner / 2 * key_block, plan.tokens,
+                                     heads.size);
+    };
 
-    const tile queries{stage_bytes},
-        d_outs{stage_bytes + tile::bytes(query_block)};  // in the second stage at first
+    const tile queries = stages::keys(1), d_outs = stages::values(1);  // until the second stage is needed
     queries.template copy<query_block, threads>(lane, x.q, column, q0, plan.tokens, heads.size);
     d_outs.template copy<query_block, threads>(lane, x.d_out, column, q0, plan.tokens, heads.size);
     lane.commit_copies();
-    copy_stage(lane, 0, first, head);
+    int next = lane.load(plan.of_queries.partner + first);
+    copy_stage(0, next);
     lane.template wait_copies<1>();
     lane.sync();
     row_fragments<Width> q, d_out;  // (16, Width)
@@ -50,12 +56,12 @@ struct query_gradient_kernel {
     const std::int32_t reach[2] = {lane.load(plan.reach + row), lane.load(plan.reach + row + 8)};
 
     float d_q[Width / 8][4] = {};  // (16, Width)
-    for (int i = first; i < last; ++i) {
+    for (int i = first, stage = 0; i < last; ++i, stage ^= 1) {
+      const int partner = next;
+      const tile keys = stages::keys(stage), values = stages::values(stage);
       lane.template wait_copies<0>();
       lane.sync();  // this stage is there, and nobody reads the other one any more
-      if (i + 1 < last) copy_stage(lane, (i + 1 - first) % 2, i + 1, head);
-      const tile keys{(i - first) % 2 * stage_bytes}, values{keys.base + tile::bytes(key_block)};
-      const int partner = lane.load(plan.of_queries.partner + i);
+      if (i + 1 < last) copy_stage(stage ^ 1, next = lane.load(plan.of_queries.partner + i + 1));
       for (int begin = 0; begin < key_block; begin += strip) {
         float s[strip / 8][4] = {},
                         d_w[strip / 8][4] = {};  // (16, strip): scores, then their gradients; of weights
@@ -84,16 +90,6 @@ struct query_gradient_kernel {
   }
 
  private:
-  template <class Lane>
-  CANDOR_DEVICE void copy_stage(const Lane& lane, int stage, int i, int head) const {
-    const int k0 = lane.load(plan.of_queries.partner + i) / 2 * key_block,
-              column = head / heads.group * heads.size;
-    const tile keys{static_cast<shared_at>(stage) * stage_bytes}, values{keys.base + tile::bytes(key_block)};
-    keys.template copy<key_block, threads>(lane, x.k, column, k0, plan.tokens, heads.size);
-    values.template copy<key_block, threads>(lane, x.v, column, k0, plan.tokens, heads.size);
-    lane.commit_copies();
-  }
-
   /// Keys that are not seen give no gradient.
   template <class Lane>
   CANDOR_DEVICE void mask(const Lane& lane, float (&s)[strip / 8][4], int row, const std::int32_t (&reach)[2],

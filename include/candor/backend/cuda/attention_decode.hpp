@@ -13,11 +13,11 @@ namespace CANDOR_NS::device {
 template <int Width>
 struct decode_kernel {
   using tile = attention_tile<Width>;
+  using stages = key_stages<Width>;
   static constexpr int warps = key_block / 16, threads = warps * warp_size;  // 16 keys a warp
-  static constexpr std::uint32_t stage_bytes = 2 * tile::bytes(key_block);
   static constexpr int pitch = Width + 8;  ///< of sums in shared memory: rows of 8 lanes meet different banks
   static constexpr std::uint32_t sums_bytes = warps * decode_rows * pitch * sizeof(float);
-  static constexpr std::uint32_t shared_bytes = 2 * stage_bytes + tile::bytes(decode_rows);
+  static constexpr std::uint32_t shared_bytes = stages::bytes + tile::bytes(decode_rows);
   static_assert(sums_bytes + 2 * warps * decode_rows * sizeof(float) <= shared_bytes);
 
   head_shape heads;
@@ -34,14 +34,10 @@ struct decode_kernel {
     const bool of_stem = lane.load(&place.of_stem) != 0;
     const auto &k = of_stem ? x.stem_k : x.branch_k, &v = of_stem ? x.stem_v : x.branch_v;
     const auto copy_stage = [&](int stage, int k0) {
-      const tile keys{static_cast<shared_at>(stage) * stage_bytes},
-          values{keys.base + tile::bytes(key_block)};
-      keys.template copy<key_block, threads>(lane, k, kv_head * heads.size, k0, end, heads.size);
-      values.template copy<key_block, threads>(lane, v, kv_head * heads.size, k0, end, heads.size);
-      lane.commit_copies();
+      stages::template copy<threads>(lane, stage, k, v, kv_head * heads.size, k0, end, heads.size);
     };
 
-    const tile queries{2 * stage_bytes};
+    const tile queries{stages::bytes};
     copy_queries(lane, queries, first_row, rows, kv_head);
     copy_stage(0, begin);
     lane.template wait_copies<1>();
@@ -55,11 +51,9 @@ struct decode_kernel {
       lane.template wait_copies<0>();
       lane.sync();  // this stage is there, and nobody reads the other one any more
       if (k0 + key_block < end) copy_stage(stage ^ 1, k0 + key_block);
-      const tile keys{static_cast<shared_at>(stage) * stage_bytes},
-          values{keys.base + tile::bytes(key_block)};
       float s[2][4] = {};  // (16, 16): scores, then weights
       CANDOR_UNROLL
-      for (int c = 0; c < Width / 16; ++c) keys.add_scores(lane, s, q.at[c], warp_key, c);
+      for (int c = 0; c < Width / 16; ++c) stages::keys(stage).add_scores(lane, s, q.at[c], warp_key, c);
       CANDOR_UNROLL
       for (int n = 0; n < 2; ++n) CANDOR_UNROLL
       for (int e = 0; e < 4; ++e)
@@ -68,7 +62,7 @@ struct decode_kernel {
       sums.add_scores(lane, s, static_cast<float>(heads.scale) * log2_e);
       std::uint32_t weights[4];  // (16, 16)
       as_left(lane, weights, s[0], s[1]);
-      values.add_weighted(lane, sums.out, weights, warp_key);
+      stages::values(stage).add_weighted(lane, sums.out, weights, warp_key);
     }
     lane.sync();  // the stages make room for the warps' sums
     leave_sums(lane, sums);

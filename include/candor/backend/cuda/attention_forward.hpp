@@ -53,9 +53,9 @@ struct running_softmax {
 template <int Width>
 struct attention_forward_kernel {
   using tile = attention_tile<Width>;
+  using stages = key_stages<Width>;
   static constexpr int threads = 2 * query_block;  // 16 rows a warp
-  static constexpr std::uint32_t stage_bytes = 2 * tile::bytes(key_block), shared_bytes = 2 * stage_bytes;
-  static_assert(query_block == key_block, "the queries arrive through a stage of the keys");
+  static constexpr std::uint32_t shared_bytes = stages::bytes;
 
   head_shape heads;
   attention_plan_view plan;
@@ -67,51 +67,46 @@ struct attention_forward_kernel {
     const int first = lane.load(plan.of_queries.begin + block),
               last = lane.load(plan.of_queries.begin + block + 1);
     const int q0 = block * query_block, warp_row = 16 * lane.warp_index();
+    const int key_column = head / heads.group * heads.size;
     const float log2_scale = static_cast<float>(heads.scale) * log2_e;
+    const auto copy_stage = [&](int stage, int partner) {
+      stages::template copy<threads>(lane, stage, x.k, x.v, key_column, partner / 2 * key_block, plan.tokens,
+                                     heads.size);
+    };
 
-    const tile queries{stage_bytes};  // in the second stage, until it is needed
+    const tile queries = stages::keys(1);  // their place until the second stage is needed
     queries.template copy<query_block, threads>(lane, x.q, head * heads.size, q0, plan.tokens, heads.size);
     lane.commit_copies();
-    copy_stage(lane, 0, first, head);
+    int next = lane.load(plan.of_queries.partner + first);
+    copy_stage(0, next);
     lane.template wait_copies<1>();
     lane.sync();
     row_fragments<Width> q;  // (16, Width)
     queries.load_left(lane, q, warp_row);
 
     running_softmax<Width> rows;
-    for (int i = first; i < last; ++i) {
+    for (int i = first, stage = 0; i < last; ++i, stage ^= 1) {
+      const int partner = next;
       lane.template wait_copies<0>();
       lane.sync();  // this stage is there, and nobody reads the other one any more
-      if (i + 1 < last) copy_stage(lane, (i + 1 - first) % 2, i + 1, head);
-      const tile keys{(i - first) % 2 * stage_bytes}, values{keys.base + tile::bytes(key_block)};
+      if (i + 1 < last) copy_stage(stage ^ 1, next = lane.load(plan.of_queries.partner + i + 1));
 
       float s[key_block / 8][4] = {};  // (16, key_block): scores, then weights
       CANDOR_UNROLL
-      for (int k = 0; k < Width / 16; ++k) keys.add_scores(lane, s, q.at[k], 0, k);
-      const int partner = lane.load(plan.of_queries.partner + i);
+      for (int k = 0; k < Width / 16; ++k) stages::keys(stage).add_scores(lane, s, q.at[k], 0, k);
       if (partner % 2 != 0) mask(lane, s, q0 + warp_row, partner / 2 * key_block);
       rows.add_scores(lane, s, log2_scale);
       CANDOR_UNROLL
       for (int k = 0; k < key_block / 16; ++k) {
         std::uint32_t weights[4];  // (16, 16)
         as_left(lane, weights, s[2 * k], s[2 * k + 1]);
-        values.add_weighted(lane, rows.out, weights, 16 * k);
+        stages::values(stage).add_weighted(lane, rows.out, weights, 16 * k);
       }
     }
     store(lane, rows, q0 + warp_row, head);
   }
 
  private:
-  template <class Lane>
-  CANDOR_DEVICE void copy_stage(const Lane& lane, int stage, int i, int head) const {
-    const int k0 = lane.load(plan.of_queries.partner + i) / 2 * key_block,
-              column = head / heads.group * heads.size;
-    const tile keys{static_cast<shared_at>(stage) * stage_bytes}, values{keys.base + tile::bytes(key_block)};
-    keys.template copy<key_block, threads>(lane, x.k, column, k0, plan.tokens, heads.size);
-    values.template copy<key_block, threads>(lane, x.v, column, k0, plan.tokens, heads.size);
-    lane.commit_copies();
-  }
-
   /// Scores of keys that are not seen become minus infinity.
   template <class Lane>
   CANDOR_DEVICE void mask(const Lane& lane, float (&s)[key_block / 8][4], int q0, int k0) const {
