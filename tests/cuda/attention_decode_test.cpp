@@ -16,7 +16,7 @@ namespace {
 
 struct decode_case {
   decode_layout layout;
-  std::int32_t stem_rows = 0;
+  std::int64_t stem_rows = 0, own_rows = 0;  // of the caches
 };
 
 /// Stems of these lengths, with rows between them that belong to nobody, and branches with pasts up to the
@@ -28,12 +28,17 @@ decode_case random_case(candor::random_stream& random, const std::vector<std::in
   for (const std::int32_t stem : stems) {
     c.stem_rows += 3;
     const auto first = static_cast<std::int32_t>(c.layout.length.size());
+    const auto begin = static_cast<std::int32_t>(c.stem_rows);
     const std::int32_t branches = candor_test::draw(random, 1, most_branches);
-    c.layout.groups.push_back({c.stem_rows, c.stem_rows + stem, first, branches});
+    c.layout.groups.push_back({begin, begin + stem, first, branches});
     c.stem_rows += stem;
     for (std::int32_t b = 0; b < branches; ++b)
       c.layout.length.push_back(candor_test::draw(random, 1, capacity));
   }
+  const auto branches = static_cast<std::int32_t>(c.layout.length.size());
+  for (std::int32_t b = 0; b < branches; ++b)
+    c.layout.slots.push_back(2 * (branches - 1 - b));  // others came and went
+  c.own_rows = 2 * branches * capacity;
   return c;
 }
 
@@ -49,7 +54,7 @@ matrix naive_decode(const attention_heads& h, const decode_layout& layout, const
         const auto for_keys = [&](auto&& f) {
           for (std::int64_t j = g.stem_begin; j < g.stem_end; ++j) f(stem_k, stem_v, j);
           for (std::int64_t j = 0; j < layout.length[static_cast<std::size_t>(b)]; ++j)
-            f(branch_k, branch_v, b * layout.capacity + j);
+            f(branch_k, branch_v, layout.past(b) + j);
         };
         for_keys([&](const matrix& k, const matrix&, std::int64_t j) {
           double s = 0;
@@ -75,14 +80,13 @@ void check_decode(const attention_heads& heads, const decode_case& c, std::int64
   INFO(heads.count << " heads over " << heads.kv_count << " of " << heads.size << ", wanted " << wanted
                    << ", seed " << seed);
   candor::random_stream random(seed, 5);
-  const auto branches = static_cast<std::int64_t>(c.layout.length.size()),
-             own_rows = branches * c.layout.capacity;
+  const auto branches = static_cast<std::int64_t>(c.layout.length.size());
   const std::int64_t wide = heads.count * heads.size, narrow = heads.kv_count * heads.size;
   const auto q = candor_test::random_matrix<T>(random, branches, wide),
              stem_k = candor_test::random_matrix<T>(random, c.stem_rows, narrow),
              stem_v = candor_test::random_matrix<T>(random, c.stem_rows, narrow),
-             branch_k = candor_test::random_matrix<T>(random, own_rows, narrow),
-             branch_v = candor_test::random_matrix<T>(random, own_rows, narrow);
+             branch_k = candor_test::random_matrix<T>(random, c.own_rows, narrow),
+             branch_v = candor_test::random_matrix<T>(random, c.own_rows, narrow);
   device_rows<T> q_in(q), sk(stem_k), sv(stem_v), bk(branch_k), bv(branch_v), out(branches, wide);
   const device::decode_plan plan(c.layout, heads.count / heads.kv_count, wanted);
   const auto view = plan.view(plan.numbers().data());
@@ -135,6 +139,7 @@ TEST_CASE("device decoding takes heads of all sizes, and more branches than a te
   many.layout.groups.push_back({0, 40, 0, 35});
   many.layout.length.assign(35, 2);
   many.stem_rows = 40;
+  many.own_rows = 35 * 2;
   check_decode<bfloat16>({2, 2, 16, 0.25}, many, 1, 23);
   check_decode<float>({2, 1, 8, 0.3}, many, 1, 24);
 }
@@ -155,8 +160,8 @@ TEST_CASE("a decoding plan lets each query meet each of its keys once", "[cuda][
       const std::size_t branches = c.layout.length.size();
       std::vector<std::vector<int>> stem_met(branches * group,
                                              std::vector<int>(static_cast<std::size_t>(c.stem_rows)));
-      std::vector<std::vector<int>> own_met(
-          branches * group, std::vector<int>(branches * static_cast<std::size_t>(c.layout.capacity)));
+      std::vector<std::vector<int>> own_met(branches * group,
+                                            std::vector<int>(static_cast<std::size_t>(c.own_rows)));
       std::vector<std::vector<int>> parts(branches * group,
                                           std::vector<int>(static_cast<std::size_t>(view.parts)));
       for (std::int32_t i = 0; i < view.tasks; ++i) {
@@ -175,8 +180,8 @@ TEST_CASE("a decoding plan lets each query meet each of its keys once", "[cuda][
       for (const auto& g : c.layout.groups)
         for (std::int32_t r = g.first_branch * group; r < (g.first_branch + g.branches) * group; ++r) {
           const auto row = static_cast<std::size_t>(r);
-          const auto past = static_cast<std::int32_t>(r / group * c.layout.capacity);
-          for (std::int32_t k = 0; k < c.stem_rows; ++k)
+          const auto past = static_cast<std::int32_t>(c.layout.past(r / group));
+          for (std::int32_t k = 0; k < static_cast<std::int32_t>(c.stem_rows); ++k)
             right =
                 right && stem_met[row][static_cast<std::size_t>(k)] == (k >= g.stem_begin && k < g.stem_end);
           for (std::size_t k = 0; k < own_met[row].size(); ++k)

@@ -11,6 +11,7 @@ using candor::bfloat16;
 using candor_test::bounds;
 using candor_test::check_close;
 using candor_test::device_rows;
+using candor_test::matrix;
 using candor_test::simt;
 namespace device = candor::device;
 
@@ -123,4 +124,50 @@ TEST_CASE("tiles of attention meet no bank twice", "[cuda][attention]") {
     CHECK(banks.least > 1000);
     CHECK(banks.passes == banks.least);
   }
+}
+
+TEST_CASE("device attention gives no weight to keys far below the largest, whatever their size",
+          "[cuda][attention]") {
+  const attention_heads heads{1, 1, 8, 1.0};
+  const attention_layout layout = attention_layout::full(1, 100);
+  const device::attention_plan plan(layout);
+  matrix q(100, 8), k(100, 8), v(100, 8);
+  candor::random_stream random(3, 3);
+  for (std::int64_t i = 0; i < 100; ++i) {
+    q(i, 0) = 96;
+    k(i, 0) = i == 70 ? 96 : -96;  // scores -9216 and, once, 9216
+    for (std::int64_t j = 0; j < 8; ++j)
+      v(i, j) = static_cast<double>(bfloat16(static_cast<float>(random.normal())));
+  }
+  device_rows<bfloat16> q_in(q), k_in(k), v_in(v), out(100, 8);
+  device_rows<float> lse(1, 100);
+  simt gpu;
+  gpu.allow(plan.numbers().data(), plan.numbers().size() * 4, false);
+  for (auto* m : {&q_in, &k_in, &v_in}) m->allow(gpu, false);
+  out.allow(gpu, true);
+  lse.allow(gpu, true);
+  device::attention_tensors<bfloat16> x{};
+  x.q = q_in.in(), x.k = k_in.in(), x.v = v_in.in(), x.out = out.rows(), x.lse = lse.rows();
+  const auto launch = [&](const auto& kernel, const device::grid_extent& grid, std::uint32_t shared_bytes) {
+    gpu.launch(kernel, grid, shared_bytes);
+    return 0;
+  };
+  device::attention_forward(launch, device::head_shape(heads), plan.view(plan.numbers().data()), x);
+  const matrix found = out.to_matrix(), found_lse = lse.to_matrix();
+  for (std::int64_t i = 0; i < 100; ++i) {
+    CHECK(found_lse(0, i) == Approx(9216.0).epsilon(1e-6));
+    for (std::int64_t j = 0; j < 8; ++j) CHECK(found(i, j) == Approx(v(70, j)).epsilon(1.0 / 256));
+  }
+}
+
+TEST_CASE("device attention of a pair as long as LLaVA's", "[cuda][attention]") {
+  attention_layout layout;  // a stem of 576 + 60 and two answers
+  for (const std::int32_t end : {636, 636 + 150, 636 + 300}) {
+    while (layout.tokens() < end) {
+      layout.reach.push_back(static_cast<std::int32_t>(layout.tokens()));
+      layout.visible_until.push_back(end == 636 ? 936 : end);
+    }
+  }
+  layout.trees = {0, 936};
+  check_attention<bfloat16>({1, 1, 128, 0.0884}, layout, 70);
 }

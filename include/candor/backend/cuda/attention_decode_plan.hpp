@@ -80,7 +80,7 @@ class decode_plan {
       const std::int32_t end = g.first_branch + g.branches;
       const std::int32_t part = add(g.first_branch * group, end * group, g.stem_begin, g.stem_end, true, 0);
       for (std::int32_t b = g.first_branch; b < end; ++b) {
-        const auto past = static_cast<std::int32_t>(b * layout.capacity);
+        const auto past = static_cast<std::int32_t>(layout.past(b));
         add(b * group, (b + 1) * group, past, past + layout.length[static_cast<std::size_t>(b)], false, part);
       }
     }
