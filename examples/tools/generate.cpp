@@ -6,60 +6,128 @@
 #include "tools/program.hpp"
 
 #include <candor/model/generate.hpp>
+#include <candor/text/stop_strings.hpp>
 
 #include <nlohmann/json.hpp>
 
+#include <map>
+#include <memory>
+
 namespace {
 
+struct generate_request {
+  candor::generate_options options;
+  std::vector<std::string> stop_strings;
+};
+
+/// One line of the output.
+std::string line_of(const candor::tokenizer& words, const candor::stop_strings& stop,
+                    const candor::generate_options& options,
+                    const std::vector<candor::generated_text>& texts) {
+  auto responses = nlohmann::ordered_json::array(), tokens = nlohmann::ordered_json::array(),
+       ended = nlohmann::ordered_json::array(), log_probs = nlohmann::ordered_json::array(),
+       scores = nlohmann::ordered_json::array();
+  for (const auto& text : texts) {
+    responses.push_back(std::string(stop.cut(words.decode(text.tokens, true))));
+    tokens.push_back(text.tokens);
+    ended.push_back(candor::name_of(text.end));
+    log_probs.push_back(text.log_probs);
+    scores.push_back(text.score);
+  }
+  nlohmann::ordered_json line{
+      {"responses", std::move(responses)}, {"tokens", std::move(tokens)}, {"ended_by", std::move(ended)}};
+  if (options.log_probs) line["log_probs"] = std::move(log_probs);
+  if (options.num_beams > 1) line["scores"] = std::move(scores);
+  return line.dump() + "\n";
+}
+
 template <class T>
-void generate_as(const tools::inference_options& o, candor::generate_options options) {
+void generate_as(const tools::inference_options& o, const generate_request& request) {
   const candor::questions_data data(o.input, {.images = o.images});
   candor::atomic_file output = tools::open_output(o.output);
   candor::host cpu({.threads = o.threads});
   auto model = tools::load_model<T>(cpu, o);
-  const auto& words = model.processor().words();
+  const candor::stop_strings stop(model.processor().words(), request.stop_strings);
+  auto options = request.options;
   options.stop_token = model.processor().stop_token();
+  options.max_tokens = o.max_tokens;
+  if (!request.stop_strings.empty()) options.stop = stop;
   const auto produce = [&](std::int64_t i) {
     return tools::prepare(model, data, i, o, false, options.max_new_tokens);
   };
-  const std::int64_t extra = options.samples * options.max_new_tokens;
-  tools::for_batches(
-      "generate", data.size(), extra, o, produce, [&](const std::vector<tools::ready_record>& batch) {
-        const auto prompts = tools::pointers(batch);
-        const auto all = candor::generate(model.network(),
-                                          std::span<const candor::encoded_record* const>(prompts), options);
-        for (const auto& samples : all) {
-          auto responses = nlohmann::ordered_json::array(), tokens = nlohmann::ordered_json::array();
-          for (const auto& ids : samples) {
-            responses.push_back(words.decode(ids, true));
-            tokens.push_back(ids);
-          }
-          const nlohmann::ordered_json line{{"responses", std::move(responses)},
-                                            {"tokens", std::move(tokens)}};
-          output.write(line.dump() + "\n");
-        }
-      });
+  candor::progress bar({.title = "generate", .unit = "records", .total = data.size(), .quiet = o.quiet});
+  candor::prefetch<tools::ready_record> records(data.size(), 16, produce);
+  const auto source = [&]() -> candor::generate_prompt {
+    candor::throw_if_stopped("generate");
+    auto next = records.next();
+    if (!next) return {};
+    return {std::make_shared<const candor::encoded_record>(std::move(next->encoded)), nullptr};
+  };
+  const auto sink = [&](std::size_t prompt, std::vector<candor::generated_text>&& texts) {
+    candor::throw_if_stopped("generate");
+    output.write(line_of(model.processor().words(), stop, options, texts));
+    bar.update(static_cast<std::int64_t>(prompt) + 1);
+  };
+  const auto counts = candor::generate_texts(model.network(), candor::prompt_source(source), options,
+                                             candor::text_sink(sink));
+  candor::throw_if_stopped("generate");
+  bar.finish();
   output.commit();
+  if (counts.ended_by_length > 0 && !o.quiet)
+    std::fprintf(stderr, "%lld of %lld texts were cut off by --max-new-tokens\n",
+                 static_cast<long long>(counts.ended_by_length), static_cast<long long>(counts.texts));
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app{"Answers questions about images, greedily or by sampling.", "generate"};
+  CLI::App app{
+      "Answers questions about images: greedily, by sampling (--temperature) or by beam search "
+      "(--num-beams).",
+      "generate"};
   tools::inference_options o;
-  candor::generate_options g;
+  generate_request request;
+  candor::generate_options& g = request.options;
   tools::add_options(app, o, R"({"image": "a.jpg", "question": "..."})");
   app.add_option("--max-new-tokens", g.max_new_tokens, "longest answer, </s> included")
       ->check(CLI::PositiveNumber);
   app.add_option("--temperature", g.temperature,
                  "0: the most likely token, else samples from softmax(logits / t)")
       ->check(CLI::NonNegativeNumber);
-  app.add_option("--samples", g.samples, "answers to each question")->check(CLI::PositiveNumber);
-  app.add_option("--seed", g.seed, "of the samples");
+  app.add_option("--num-return-sequences,--samples", g.samples, "answers to each question")
+      ->check(CLI::PositiveNumber);
+  app.add_option("--seed", g.seed, "of the samples: the same answers whatever else is in the file");
+  app.add_option("--top-k", g.top_k, "draw from this many of the likeliest tokens; 0: all")
+      ->check(CLI::NonNegativeNumber);
+  app.add_option("--top-p", g.top_p, "draw from the fewest tokens that have this probability together")
+      ->check(CLI::Range(0.0, 1.0));
+  app.add_option("--repetition-penalty", g.repetition_penalty,
+                 "on tokens that prompt or answer have already; 1: none")
+      ->check(CLI::PositiveNumber);
+  app.add_option("--num-beams", g.num_beams, "running texts of a beam search; 1: none")
+      ->check(CLI::PositiveNumber);
+  app.add_option("--length-penalty", g.length_penalty, "a beam's score is its log-prob / length^penalty");
+  app.add_option("--early-stopping", g.stopping,
+                 "of a beam search: no, yes (as soon as there are enough answers) or never")
+      ->transform(CLI::CheckedTransformer(
+          std::map<std::string, candor::early_stopping>{{"no", candor::early_stopping::no},
+                                                        {"yes", candor::early_stopping::yes},
+                                                        {"never", candor::early_stopping::never}}))
+      ->default_str("no");
+  app.add_option("--stop-strings", request.stop_strings, "end an answer before any of these");
+  app.add_flag("--log-probs", g.log_probs, "also write the log-prob of each token under the model, nats");
+  app.add_option("--max-branches", g.max_branches, "answers that are written at the same time")
+      ->check(CLI::PositiveNumber);
   return tools::run(
       app,
       "generate --model llava-1.5-7b-hf --dtype bf16 --input questions.jsonl --images images --output "
       "answers.jsonl",
-      argc, argv,
-      [&] { tools::with_element_type(o.dtype, [&](auto zero) { generate_as<decltype(zero)>(o, g); }); });
+      argc, argv, [&] {
+        candor::check_options(g);
+        candor::require<candor::usage_error>(
+            g.temperature > 0 || (g.top_k == 0 && g.top_p == 1),
+            "--top-k and --top-p choose what is drawn from, and nothing is drawn at "
+            "--temperature 0; say --temperature 1");
+        tools::with_element_type(o.dtype, [&](auto zero) { generate_as<decltype(zero)>(o, request); });
+      });
 }

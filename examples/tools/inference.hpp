@@ -109,11 +109,11 @@ ready_record prepare(candor::llava<candor::host, T>& model, const candor::questi
   return out;
 }
 
-/// Hands all records to `use(std::vector<ready_record>&)` in batches and in order. A record counts its tokens
-/// and `extra`. Images are decoded ahead on another thread.
+/// Hands all records to `use(std::vector<ready_record>&)` in batches and in order. Images are decoded ahead on
+/// another thread.
 template <class Produce, class Use>
-void for_batches(const std::string& title, std::int64_t count, std::int64_t extra, const inference_options& o,
-                 Produce produce, Use use) {
+void for_batches(const std::string& title, std::int64_t count, const inference_options& o, Produce produce,
+                 Use use) {
   candor::progress bar({.title = title, .unit = "records", .total = count, .quiet = o.quiet});
   candor::prefetch<ready_record> records(count, 16, std::move(produce));
   std::vector<ready_record> batch;
@@ -126,7 +126,7 @@ void for_batches(const std::string& title, std::int64_t count, std::int64_t extr
     bar.update(records.taken());
   };
   while (auto next = records.next()) {
-    const std::int64_t cost = next->encoded.tree.tokens() + extra;
+    const std::int64_t cost = next->encoded.tree.tokens();
     if (!batch.empty() && tokens + cost > o.max_tokens) flush();
     batch.push_back(std::move(*next));
     tokens += cost;

@@ -53,7 +53,7 @@ void score_as(const tools::inference_options& o, candor::layout_kind layout) {
   auto model = tools::load_model<T>(cpu, o);
   const candor::scoring_options options{.packing = {.layout = layout, .max_tokens = o.max_tokens}};
   const auto produce = [&](std::int64_t i) { return tools::prepare(model, data, i, o, true, 0); };
-  tools::for_batches("score", data.size(), 0, o, produce, [&](const std::vector<tools::ready_record>& batch) {
+  tools::for_batches("score", data.size(), o, produce, [&](const std::vector<tools::ready_record>& batch) {
     const auto all = candor::score(model.network(), tools::pointers(batch), options);
     for (std::size_t r = 0; r < batch.size(); ++r) {
       std::string line = "{\"responses\": [";

@@ -48,6 +48,7 @@
 #include <candor/text/chat_template.hpp>
 #include <candor/text/english.hpp>
 #include <candor/text/sentences.hpp>
+#include <candor/text/stop_strings.hpp>
 #include <candor/text/tokenizer.hpp>
 #include <candor/text/truncate.hpp>
 

@@ -41,6 +41,8 @@ void launch_for_elements(candor::cuda& gpu) {
          candor::scatter_sum_program<B, T, A>, candor::cut_patches_program<B, T>>(gpu);
   launch<candor::log_prob_program<B, A>, candor::logits_gradient_program<B, T>,
          candor::choose_token_program<B, A>>(gpu);
+  launch<candor::repetition_penalty_program<B, A>, candor::contrast_program<B, A>, candor::log_softmax_program<B, A>,
+         candor::largest_program<B, A>, candor::move_rows_program<B, T>>(gpu);
   launch<candor::cast_program<B, T, A>, candor::cast_program<B, A, T>, candor::dropout_program<B, T>>(gpu);
   launch<candor::square_sum_program<B, A>, candor::adamw_program<B, T>>(gpu);
   candor::view<B, T> m;

@@ -23,10 +23,15 @@ std::vector<std::int32_t> choose(candor::host& cpu, std::int64_t rows, std::span
     seeds.push_back(first_seed + static_cast<std::uint64_t>(r));
   }
   const auto z = candor::tensor<candor::host, float>::from(cpu, candor::shape{rows, width}, all);
-  std::vector<std::int32_t> chosen(static_cast<std::size_t>(rows));
+  std::vector<std::int32_t> chosen(static_cast<std::size_t>(rows)),
+      places(static_cast<std::size_t>(rows), static_cast<std::int32_t>(step));
   cpu.rows(rows, width,
-           candor::choose_token_program<candor::host, float>{z.view(), seeds.data(), chosen.data(), step,
-                                                             inverse_temperature});
+           candor::choose_token_program<candor::host, float>{z.view(),
+                                                             seeds.data(),
+                                                             places.data(),
+                                                             chosen.data(),
+                                                             {.inverse_temperature = inverse_temperature},
+                                                             {}});
   return chosen;
 }
 

@@ -43,7 +43,9 @@ TEST_CASE("Bad options are refused with code 2", "[tools][bad]") {
   w.refused(2, "--max-tokens", {"--max-tokens", "0"});
   w.refused(2, "vicuna_v1", {"--template", "chatml"});
   w.refused(2, "centre_crop", {"--image-transform", "stretch"});
-  w.refused(2, "--samples", {"--samples", "many"}, "generate");
+  w.refused(2, "--num-return-sequences", {"--samples", "many"}, "generate");
+  w.refused(2, "--temperature 1", {"--top-p", "0.5"}, "generate");
+  w.refused(2, "4 texts of 2 beams", {"--num-beams", "2", "--samples", "4"}, "generate");
   w.refused(2, "is a folder", {"--output", w.images});
   const auto end = run_program("score", {});
   CHECK(end.code == 2);

@@ -54,3 +54,40 @@ TEST_CASE("generate takes an adapter, bf16 and a folder in another naming", "[to
   CHECK(w.lines("generate", {"--max-new-tokens", "12", "--dtype", "bf16"}).size() == plain.size());
   CHECK(w.lines("generate", options, w.exported("llava", {"--naming", "llava"})) == plain);
 }
+
+TEST_CASE("generate filters, searches with beams, stops at strings and says how each text ended",
+          "[tools][generate]") {
+  const tool_world w;
+  const candor::tokenizer words(w.model);
+  const std::vector<std::string> sampled{"--temperature",    "1", "--num-return-sequences", "2",
+                                         "--max-new-tokens", "10"};
+  const auto with = [&](std::vector<std::string> more) {
+    more.insert(more.begin(), sampled.begin(), sampled.end());
+    return w.lines("generate", more);
+  };
+  const auto plain = with({"--log-probs"});
+  for (const auto& line : plain)
+    for (std::size_t i = 0; i < 2; ++i) {
+      const auto ids = line.at("tokens").at(i).get<std::vector<std::int32_t>>();
+      CHECK(line.at("log_probs").at(i).size() == ids.size());
+      CHECK(line.at("ended_by").at(i) == (ids.back() == words.eos() ? "stop_token" : "length"));
+    }
+  CHECK(with({"--top-k", "1"})[0].at("tokens").at(1) ==
+        w.lines("generate", {"--max-new-tokens", "10"})[0].at("tokens").at(0));
+  CHECK(with({"--top-p", "0.1"}) != with({}));
+  const auto unlike = w.lines("generate", {"--repetition-penalty", "1000", "--max-new-tokens", "10"});
+  for (const auto& line : unlike) {
+    const auto ids = line.at("tokens").at(0).get<std::vector<std::int32_t>>();
+    CHECK(std::set<std::int32_t>(ids.begin(), ids.end()).size() == ids.size());
+  }
+  const auto text = plain[0].at("responses").at(0).get<std::string>();
+  REQUIRE(text.size() > 6);
+  const auto part = text.substr(3, 3);
+  const auto stopped = with({"--stop-strings", part})[0];
+  CHECK(stopped.at("responses").at(0).get<std::string>() == text.substr(0, text.find(part)));
+  CHECK(stopped.at("ended_by").at(0) == "stop_string");
+  const auto beams =
+      w.lines("generate", {"--num-beams", "3", "--num-return-sequences", "2", "--max-new-tokens", "8"})[0];
+  REQUIRE(beams.at("scores").size() == 2);
+  CHECK(beams.at("scores").at(0).get<double>() >= beams.at("scores").at(1).get<double>());
+}

@@ -56,8 +56,8 @@
       llava_network<B, T>&, std::span<const encoded_record* const>, const scoring_options&);                        \
   kind std::vector<std::vector<yes_no_answer>> ask_yes_no(                                                          \
       llava_network<B, T>&, std::span<const encoded_record* const>, const yes_no_tokens&, const scoring_options&);  \
-  kind std::vector<std::vector<std::vector<std::int32_t>>> generate(                                                \
-      llava_network<B, T>&, std::span<const forest* const>, const variable<B, T>&, const generate_options&, bool);
+  kind generate_counts generate_texts(llava_network<B, T>&, prompt_source, const generate_options&, text_sink, bool,   \
+                                      const variable<B, T>&);
 
 #if CANDOR_COMPILED && !defined(CANDOR_BUILDING)
 namespace CANDOR_NS {
