@@ -6,6 +6,7 @@
 writes FOLDER/model (a LLaVA of about 50 M parameters with random weights, as transformers saves it) and
 FOLDER/<workload>.safetensors for each workload: pixel values, token ids, the log-probs that transformers' own model
 gives the answers in fp32 (`policy.*`), and the reference's (`reference.*`: those with noise, so that the pairs differ).
+FOLDER/texts.safetensors has an image with questions for run_text.py.
 Everything that is random has a fixed seed.
 """
 
@@ -20,6 +21,7 @@ from safetensors.torch import save_file  # noqa: E402
 from transformers import CLIPVisionConfig, LlamaConfig, LlavaConfig, LlavaForConditionalGeneration  # noqa: E402
 
 IMAGE_TOKENS, QUESTION, VOCABULARY, MARK = 576, 60, 32064, 32000
+QUESTIONS = 40
 
 # name: answers' lengths (chosen, rejected) of the pairs of one step
 WORKLOADS = {
@@ -100,6 +102,20 @@ def pairs(model, lengths, seed):
     return entries
 
 
+def texts(seed):
+    """One image with a question to be answered, and QUESTIONS others of 8 to 24 tokens to be answered by yes or no."""
+    generator = torch.Generator().manual_seed(seed)
+    entries = {"pixel_values": torch.randn(1, 3, 336, 336, generator=generator)}
+    entries["question"] = torch.randint(3, MARK, (QUESTION,), generator=generator).int()
+    for i in range(QUESTIONS):
+        length = int(torch.randint(8, 25, (1,), generator=generator))
+        entries[f"question.{i}"] = torch.randint(3, MARK, (length,), generator=generator).int()
+    entries["questions"] = torch.tensor([QUESTIONS], dtype=torch.int32)
+    entries["yes"] = torch.tensor([4874, 3869], dtype=torch.int32)  # LLaMA's
+    entries["no"] = torch.tensor([694, 1939], dtype=torch.int32)
+    return entries
+
+
 def make(folder):
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -110,6 +126,7 @@ def make(folder):
     model.save_pretrained(folder / "model")
     for seed, (name, lengths) in enumerate(WORKLOADS.items()):
         save_file(pairs(model, lengths, seed), folder / f"{name}.safetensors")
+    save_file(texts(len(WORKLOADS)), folder / "texts.safetensors")
 
 
 if __name__ == "__main__":
