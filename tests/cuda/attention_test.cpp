@@ -4,6 +4,7 @@
 #include "cuda/attention_check.hpp"
 
 #include <candor/backend/cuda/attention_launch.hpp>
+#include <candor/backend/host/matmul.hpp>
 
 using candor::attention_heads;
 using candor::attention_layout;
@@ -21,31 +22,43 @@ namespace {
 template <class T>
 constexpr double backward_largest = std::is_same_v<T, bfloat16> ? 1e-2 : 4 * bounds<T>::largest;
 
-/// A call of the device's attention with everything it touches; how it met the banks of shared memory.
+/// Random values of one call.
 template <class T>
-candor_test::bank_counter check_attention(const attention_heads& heads, const attention_layout& layout,
-                                          std::uint64_t seed, bool count_banks = false) {
+struct attention_inputs {
+  matrix q, k, v, d_out;
+  attention_inputs(const attention_heads& heads, std::int64_t tokens, std::uint64_t seed) {
+    candor::random_stream random(seed, 3);
+    const std::int64_t wide = heads.count * heads.size, narrow = heads.kv_count * heads.size;
+    q = candor_test::random_matrix<T>(random, tokens, wide);
+    k = candor_test::random_matrix<T>(random, tokens, narrow);
+    v = candor_test::random_matrix<T>(random, tokens, narrow);
+    d_out = candor_test::random_matrix<T>(random, tokens, wide);
+  }
+};
+
+struct attention_results {
+  matrix out, lse, d_q, d_k, d_v;
+  candor_test::bank_counter banks;
+};
+
+/// Both passes as the device runs them, in memory of which nothing else may be touched.
+template <class T>
+attention_results on_device(const attention_heads& heads, const attention_layout& layout,
+                            const attention_inputs<T>& in, bool count_banks = false) {
   using A = candor::accumulator_t<T>;
-  INFO(heads.count << " heads over " << heads.kv_count << " of " << heads.size << ", " << layout.tokens()
-                   << " tokens, seed " << seed);
-  candor::random_stream random(seed, 3);
   const std::int64_t t = layout.tokens(), wide = heads.count * heads.size,
                      narrow = heads.kv_count * heads.size;
-  const auto q = candor_test::random_matrix<T>(random, t, wide),
-             k = candor_test::random_matrix<T>(random, t, narrow),
-             v = candor_test::random_matrix<T>(random, t, narrow),
-             d_out = candor_test::random_matrix<T>(random, t, wide);
-  device_rows<T> q_in(q), k_in(k), v_in(v), d_out_in(d_out), out(t, wide), d_q(t, wide), d_k(t, narrow),
+  device_rows<T> q(in.q), k(in.k), v(in.v), d_out(in.d_out), out(t, wide), d_q(t, wide), d_k(t, narrow),
       d_v(t, narrow);
   device_rows<A> lse(heads.count, t);
   const device::attention_plan plan(layout);
+  const auto view = plan.view(plan.numbers().data());
+  std::vector<A> workspace(static_cast<std::size_t>(device::attention_workspace(heads, view)));
   simt gpu;
   gpu.banks.counting = count_banks;
   gpu.allow(plan.numbers().data(), plan.numbers().size() * 4, false);
-  const auto view = plan.view(plan.numbers().data());
-  std::vector<A> workspace(static_cast<std::size_t>(device::attention_workspace(heads, view)));
   gpu.allow(workspace.data(), workspace.size() * sizeof(A), true);
-  for (auto* m : {&q_in, &k_in, &v_in, &d_out_in}) m->allow(gpu, false);
+  for (auto* m : {&q, &k, &v, &d_out}) m->allow(gpu, false);
   for (auto* m : {&out, &d_q, &d_k, &d_v}) m->allow(gpu, true);
   lse.allow(gpu, true);
   const auto launch = [&](const auto& kernel, const device::grid_extent& grid, std::uint32_t shared_bytes) {
@@ -53,18 +66,27 @@ candor_test::bank_counter check_attention(const attention_heads& heads, const at
     gpu.launch(kernel, grid, shared_bytes);
     return 0;
   };
-  const device::attention_tensors<T> x{q_in.in(),     k_in.in(),  v_in.in(),  out.rows(), lse.rows(),
-                                       d_out_in.in(), d_q.rows(), d_k.rows(), d_v.rows()};
+  const device::attention_tensors<T> x{q.in(),     k.in(),     v.in(),     out.rows(), lse.rows(),
+                                       d_out.in(), d_q.rows(), d_k.rows(), d_v.rows()};
   device::attention_forward(launch, device::head_shape(heads), view, x);
-  const auto expected = candor_test::naive_forward(heads, layout, q, k, v);
-  check_close("out", out.to_matrix(), expected.out, bounds<T>::element, bounds<T>::largest);
-  check_close("lse", lse.to_matrix(), expected.lse, bounds<A>::element, bounds<A>::largest);
   device::attention_backward(launch, device::head_shape(heads), view, x, workspace.data());
-  const auto d = candor_test::naive_backward(heads, layout, q, k, v, expected, d_out);
-  check_close("d_q", d_q.to_matrix(), d.q, bounds<T>::element, backward_largest<T>);
-  check_close("d_k", d_k.to_matrix(), d.k, bounds<T>::element, backward_largest<T>);
-  check_close("d_v", d_v.to_matrix(), d.v, bounds<T>::element, 4 * bounds<T>::largest);
-  return gpu.banks;
+  return {out.to_matrix(), lse.to_matrix(), d_q.to_matrix(), d_k.to_matrix(), d_v.to_matrix(), gpu.banks};
+}
+
+template <class T>
+void check_attention(const attention_heads& heads, const attention_layout& layout, std::uint64_t seed) {
+  INFO(heads.count << " heads over " << heads.kv_count << " of " << heads.size << ", " << layout.tokens()
+                   << " tokens, seed " << seed);
+  const attention_inputs<T> in(heads, layout.tokens(), seed);
+  const auto found = on_device<T>(heads, layout, in);
+  const auto expected = candor_test::naive_forward(heads, layout, in.q, in.k, in.v);
+  using lse_bounds = bounds<candor::accumulator_t<T>>;
+  check_close("out", found.out, expected.out, bounds<T>::element, bounds<T>::largest);
+  check_close("lse", found.lse, expected.lse, lse_bounds::element, lse_bounds::largest);
+  const auto d = candor_test::naive_backward(heads, layout, in.q, in.k, in.v, expected, in.d_out);
+  check_close("d_q", found.d_q, d.q, bounds<T>::element, backward_largest<T>);
+  check_close("d_k", found.d_k, d.k, bounds<T>::element, backward_largest<T>);
+  check_close("d_v", found.d_v, d.v, bounds<T>::element, 4 * bounds<T>::largest);
 }
 
 std::vector<attention_layout> layouts() {
@@ -120,10 +142,46 @@ TEST_CASE("device attention of one token, and of none", "[cuda][attention]") {
 TEST_CASE("tiles of attention meet no bank twice", "[cuda][attention]") {
   for (const std::int64_t size : {64, 96, 128}) {
     const attention_heads heads{1, 1, size, 0.1};
-    const auto banks = check_attention<bfloat16>(heads, attention_layout::full(1, 128), 60, true);
+    const auto banks =
+        on_device<bfloat16>(heads, attention_layout::full(1, 128), {heads, 128, 60}, true).banks;
     CHECK(banks.least > 1000);
     CHECK(banks.passes == banks.least);
   }
+}
+
+TEST_CASE("device attention in bfloat16 is as exact as the host's", "[cuda][attention]") {
+  candor::host cpu({.threads = 1});
+  if (!candor::detail::multiplies_bfloat16(cpu))
+    CANDOR_SKIP("this processor's products take bfloat16 as fp32, and so round less");
+  const attention_heads heads{1, 1, 64, 0.125};
+  const auto layout = layouts()[1];
+  const std::int64_t t = layout.tokens();
+  REQUIRE(t * heads.size >= 4096);
+  const attention_inputs<bfloat16> in(heads, t, 80);
+  const auto found = on_device<bfloat16>(heads, layout, in);
+  candor_test::strided<bfloat16> q(cpu, in.q), k(cpu, in.k), v(cpu, in.v), d_out(cpu, in.d_out),
+      out(cpu, t, 64), d_q(cpu, t, 64), d_k(cpu, t, 64), d_v(cpu, t, 64);
+  candor_test::strided<float> lse(cpu, 1, t);
+  cpu.attention_forward<bfloat16>(heads, layout, q.in(), k.in(), v.in(), out.view(), lse.view());
+  cpu.attention_backward<bfloat16>(heads, layout, q.in(), k.in(), v.in(), out.in(), lse.in(), d_out.in(),
+                                   d_q.view(), d_k.view(), d_v.view());
+  const auto expected = candor_test::naive_forward(heads, layout, in.q, in.k, in.v);
+  const auto d = candor_test::naive_backward(heads, layout, in.q, in.k, in.v, expected, in.d_out);
+  const auto deviation = [](const matrix& a, const matrix& b) {  // root of the sum of squares
+    double sum = 0;
+    for (std::size_t i = 0; i < a.values.size(); ++i)
+      sum += (a.values[i] - b.values[i]) * (a.values[i] - b.values[i]);
+    return std::sqrt(sum);
+  };
+  const auto check = [&](const char* name, const matrix& device, const matrix& host, const matrix& truth) {
+    INFO(name << ": " << deviation(device, truth) << " on the device, " << deviation(host, truth)
+              << " on the host");
+    CHECK(deviation(device, truth) <= 1.2 * deviation(host, truth));
+  };
+  check("out", found.out, out.to_matrix(), expected.out);
+  check("d_q", found.d_q, d_q.to_matrix(), d.q);
+  check("d_k", found.d_k, d_k.to_matrix(), d.k);
+  check("d_v", found.d_v, d_v.to_matrix(), d.v);
 }
 
 TEST_CASE("device attention gives no weight to keys far below the largest, whatever their size",

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 /// @file
-/// Gradients of keys and values in bfloat16 by tensor cores: with weights w = exp(scale q k^T - lse), d_w =
-/// d_out v^T,
+/// Gradients of keys and values in bfloat16 by tensor cores. With w = exp(scale q k^T - lse), d_w = d_out
+/// v^T:
 ///     d_v = w^T d_out,  d_k = scale * (w (d_w - dot))^T q.
 /// One block has key_block rows of one key head, a warp 16 of them, and computes everything transposed:
 /// (keys, queries). So weights go from one product into the next without leaving their registers. The queries
@@ -50,8 +50,8 @@ struct key_gradient_kernel {
       if (i + 1 < rounds) copy_stage(lane, next = place_of(lane, i + 1), (i + 1) % 2);
       const tile q{held_bytes + i % 2 * stage_bytes}, d_out{q.base + tile::bytes(queries)};
 
-      float w[queries / 8][4] = {},
-                        d_s[queries / 8][4] = {};  // (16, queries): scores, then weights; their gradients
+      float w[queries / 8][4] = {};    // (16, queries): scores, then weights
+      float d_s[queries / 8][4] = {};  // (16, queries): gradients of weights, then of scores
       CANDOR_UNROLL
       for (int k = 0; k < Width / 16; ++k) {
         std::uint32_t a[4];  // (16, 16)
@@ -114,15 +114,17 @@ struct key_gradient_kernel {
                                 shared_at row_numbers) const {
     const float log2_scale = static_cast<float>(heads.scale) * log2_e;
     CANDOR_UNROLL
-    for (int n = 0; n < queries / 8; ++n) CANDOR_UNROLL
-    for (int side = 0; side < 2; ++side) {
-      const shared_at at =
-          row_numbers + static_cast<shared_at>(4 * (8 * n + 2 * (lane.lane_index() % 4) + side));
-      const float lse = lane.template read<float>(at), dot = lane.template read<float>(at + 4 * queries);
+    for (int n = 0; n < queries / 8; ++n) {
       CANDOR_UNROLL
-      for (int e = side; e < 4; e += 2) {
-        w[n][e] = lane.exp2(math::fma(w[n][e], log2_scale, -lse));
-        d_s[n][e] = w[n][e] * (d_s[n][e] - dot);
+      for (int side = 0; side < 2; ++side) {
+        const shared_at at =
+            row_numbers + static_cast<shared_at>(4 * (8 * n + 2 * (lane.lane_index() % 4) + side));
+        const float lse = lane.template read<float>(at), dot = lane.template read<float>(at + 4 * queries);
+        CANDOR_UNROLL
+        for (int e = side; e < 4; e += 2) {
+          w[n][e] = lane.exp2(math::fma(w[n][e], log2_scale, -lse));
+          d_s[n][e] = w[n][e] * (d_s[n][e] - dot);
+        }
       }
     }
   }
@@ -134,12 +136,14 @@ struct key_gradient_kernel {
     const int k = first_key + lane.lane_index() / 4;  // and k + 8
     const std::int32_t until[2] = {lane.load(plan.visible_until + k), lane.load(plan.visible_until + k + 8)};
     CANDOR_UNROLL
-    for (int n = 0; n < queries / 8; ++n) CANDOR_UNROLL
-    for (int e = 0; e < 4; ++e) {
-      const int q = q0 + 8 * n + 2 * (lane.lane_index() % 4) + e % 2;
-      if (sees(q, lane.load(plan.reach + q), k + 8 * (e / 2), until[e / 2])) continue;
-      w[n][e] = 0;
-      d_s[n][e] = 0;
+    for (int n = 0; n < queries / 8; ++n) {
+      CANDOR_UNROLL
+      for (int e = 0; e < 4; ++e) {
+        const int q = q0 + 8 * n + 2 * (lane.lane_index() % 4) + e % 2;
+        if (sees(q, lane.load(plan.reach + q), k + 8 * (e / 2), until[e / 2])) continue;
+        w[n][e] = 0;
+        d_s[n][e] = 0;
+      }
     }
   }
 };

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 /// @file
-/// Gradients of the queries in bfloat16 by tensor cores: with weights w = exp(scale q k^T - lse) and d_w =
-/// d_out v^T,
+/// Gradients of the queries in bfloat16 by tensor cores: with w = exp(scale q k^T - lse) and d_w = d_out v^T,
 ///     d_q = scale * (w (d_w - dot)) k.
 /// Runs like the forward pass: one block has query_block rows of one head, a warp 16 of them with queries and
 /// d_out in registers, and blocks of keys and values stream through two stages of shared memory. A pass of
@@ -63,18 +62,20 @@ struct query_gradient_kernel {
       lane.sync();  // this stage is there, and nobody reads the other one any more
       if (i + 1 < last) copy_stage(stage ^ 1, next = lane.load(plan.of_queries.partner + i + 1));
       for (int begin = 0; begin < key_block; begin += strip) {
-        float s[strip / 8][4] = {},
-                        d_w[strip / 8][4] = {};  // (16, strip): scores, then their gradients; of weights
+        float s[strip / 8][4] = {};    // (16, strip): scores, then their gradients
+        float d_w[strip / 8][4] = {};  // (16, strip): gradients of weights
         CANDOR_UNROLL
         for (int k = 0; k < Width / 16; ++k) {
           keys.add_scores(lane, s, q.at[k], begin, k);
           values.add_scores(lane, d_w, d_out.at[k], begin, k);
         }
         CANDOR_UNROLL
-        for (int n = 0; n < strip / 8; ++n) CANDOR_UNROLL
-        for (int e = 0; e < 4; ++e) {
-          const float weight = lane.exp2(math::fma(s[n][e], log2_scale, -lse[e / 2]));
-          s[n][e] = weight * (d_w[n][e] - dot[e / 2]);
+        for (int n = 0; n < strip / 8; ++n) {
+          CANDOR_UNROLL
+          for (int e = 0; e < 4; ++e) {
+            const float weight = lane.exp2(math::fma(s[n][e], log2_scale, -lse[e / 2]));
+            s[n][e] = weight * (d_w[n][e] - dot[e / 2]);
+          }
         }
         if (partner % 2 != 0) mask(lane, s, row, reach, partner / 2 * key_block + begin);
         CANDOR_UNROLL
@@ -95,10 +96,12 @@ struct query_gradient_kernel {
   CANDOR_DEVICE void mask(const Lane& lane, float (&s)[strip / 8][4], int row, const std::int32_t (&reach)[2],
                           int k0) const {
     CANDOR_UNROLL
-    for (int n = 0; n < strip / 8; ++n) CANDOR_UNROLL
-    for (int e = 0; e < 4; ++e) {
-      const int k = k0 + 8 * n + 2 * (lane.lane_index() % 4) + e % 2;
-      if (!sees(row + 8 * (e / 2), reach[e / 2], k, lane.load(plan.visible_until + k))) s[n][e] = 0;
+    for (int n = 0; n < strip / 8; ++n) {
+      CANDOR_UNROLL
+      for (int e = 0; e < 4; ++e) {
+        const int k = k0 + 8 * n + 2 * (lane.lane_index() % 4) + e % 2;
+        if (!sees(row + 8 * (e / 2), reach[e / 2], k, lane.load(plan.visible_until + k))) s[n][e] = 0;
+      }
     }
   }
 };

@@ -55,10 +55,12 @@ struct decode_kernel {
       CANDOR_UNROLL
       for (int c = 0; c < Width / 16; ++c) stages::keys(stage).add_scores(lane, s, q.at[c], warp_key, c);
       CANDOR_UNROLL
-      for (int n = 0; n < 2; ++n) CANDOR_UNROLL
-      for (int e = 0; e < 4; ++e)
-        if (k0 + warp_key + 8 * n + 2 * (lane.lane_index() % 4) + e % 2 >= end)
-          s[n][e] = running_softmax<Width>::nothing;
+      for (int n = 0; n < 2; ++n) {
+        CANDOR_UNROLL
+        for (int e = 0; e < 4; ++e)
+          if (k0 + warp_key + 8 * n + 2 * (lane.lane_index() % 4) + e % 2 >= end)
+            s[n][e] = running_softmax<Width>::nothing;
+      }
       sums.add_scores(lane, s, static_cast<float>(heads.scale) * log2_e);
       std::uint32_t weights[4];  // (16, 16)
       as_left(lane, weights, s[0], s[1]);

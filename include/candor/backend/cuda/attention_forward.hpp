@@ -41,10 +41,12 @@ struct running_softmax {
         out[n][2 * half + 1] *= rescale;
       }
       CANDOR_UNROLL
-      for (int n = 0; n < N; ++n) CANDOR_UNROLL
-      for (int i = 2 * half; i < 2 * half + 2; ++i) {
-        s[n][i] = lane.exp2(math::fma(s[n][i], log2_scale, -shift));
-        sum[half] += s[n][i];
+      for (int n = 0; n < N; ++n) {
+        CANDOR_UNROLL
+        for (int i = 2 * half; i < 2 * half + 2; ++i) {
+          s[n][i] = lane.exp2(math::fma(s[n][i], log2_scale, -shift));
+          sum[half] += s[n][i];
+        }
       }
     }
   }
@@ -113,11 +115,13 @@ struct attention_forward_kernel {
     const int g = lane.lane_index() / 4, t = lane.lane_index() % 4;
     const std::int32_t reach[2] = {lane.load(plan.reach + q0 + g), lane.load(plan.reach + q0 + g + 8)};
     CANDOR_UNROLL
-    for (int n = 0; n < key_block / 8; ++n) CANDOR_UNROLL
-    for (int i = 0; i < 4; ++i) {
-      const int k = k0 + 8 * n + 2 * t + i % 2;
-      if (!sees(q0 + g + 8 * (i / 2), reach[i / 2], k, lane.load(plan.visible_until + k)))
-        s[n][i] = running_softmax<Width>::nothing;
+    for (int n = 0; n < key_block / 8; ++n) {
+      CANDOR_UNROLL
+      for (int i = 0; i < 4; ++i) {
+        const int k = k0 + 8 * n + 2 * t + i % 2;
+        if (!sees(q0 + g + 8 * (i / 2), reach[i / 2], k, lane.load(plan.visible_until + k)))
+          s[n][i] = running_softmax<Width>::nothing;
+      }
     }
   }
 

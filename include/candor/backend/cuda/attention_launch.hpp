@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 /// @file
-/// Which attention kernel serves a call, and with what grid and memory. `Launch` is launch(kernel, grid,
-/// shared bytes): a stream of the device (attention.cuh), or the emulator in tests.
+/// Which attention kernels serve a call, and with what grids and memory. `Launch` is launch(kernel, grid,
+/// shared bytes): a stream of the device (attention.cuh), or the emulator in tests. It answers 0 where all
+/// went well; the first other answer is returned at once.
 
 #include <candor/backend/cuda/attention_backward_keys.hpp>
 #include <candor/backend/cuda/attention_backward_queries.hpp>
@@ -13,9 +14,7 @@
 #include <candor/backend/cuda/attention_plain_decode.hpp>
 #include <candor/backend/cuda/attention_plain_forward.hpp>
 
-#include <initializer_list>
 #include <type_traits>
-#include <utility>
 
 namespace CANDOR_NS::device {
 
