@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 /// @file
-/// Gradients of operations against central differences in double: the loss is a fixed random combination of the
-/// operation's output, and every element of every input and parameter is moved.
+/// Gradients of operations on any backend against central differences in double: the loss is a fixed random
+/// combination of the operation's output, and every element of every input and parameter is moved.
 
 #include "support/catch.hpp"
 
@@ -12,6 +12,7 @@
 #include <candor/backend/host/host.hpp>
 #include <candor/core/random.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <span>
 #include <string>
@@ -19,7 +20,6 @@
 
 namespace candor_test {
 
-using candor::host;
 using candor::shape;
 
 inline std::vector<double> random_values(std::int64_t n, std::uint64_t seed, double scale = 1.0) {
@@ -29,54 +29,75 @@ inline std::vector<double> random_values(std::int64_t n, std::uint64_t seed, dou
   return out;
 }
 
-inline candor::variable<host, double> random_variable(host& cpu, const shape& s, std::uint64_t seed, double scale = 1.0) {
-  return {candor::tensor<host, double>::from(cpu, s, random_values(s.size(), seed, scale)), true};
+template <class B>
+candor::variable<B, double> random_variable(B& backend, const shape& s, std::uint64_t seed,
+                                            double scale = 1.0) {
+  return {candor::tensor<B, double>::from(backend, s, random_values(s.size(), seed, scale)), true};
 }
 
-inline candor::parameter<host, double> random_parameter(host& cpu, std::string name, const shape& s, std::uint64_t seed,
-                                                        double scale = 1.0) {
-  candor::parameter<host, double> p(cpu, std::move(name), s);
+template <class B>
+candor::parameter<B, double> random_parameter(B& backend, std::string name, const shape& s,
+                                              std::uint64_t seed, double scale = 1.0) {
+  candor::parameter<B, double> p(backend, std::move(name), s);
   p.storage().copy_from(random_values(s.size(), seed, scale));
   return p;
 }
 
+/// Sets the gradient of a variable.
+template <class B>
+void set_gradient(const candor::variable<B, double>& y, const std::vector<double>& values) {
+  y.storage().backend().copy_in(y.sink().d.data, values.data(), values.size() * sizeof(double));
+}
+/// What a view without gaps shows.
+template <class B>
+std::vector<double> values_of(B& backend, candor::view<B, const double> m) {
+  std::vector<double> out(static_cast<std::size_t>(m.size()));
+  backend.copy_out(out.data(), m.data, out.size() * sizeof(double));
+  return out;
+}
+
 /// `forward(tape)` gives the operation's output from the inputs and parameters that it refers to.
-template <class Forward>
-void check_gradients(host& cpu, std::vector<candor::variable<host, double>> inputs,
-                     std::vector<candor::parameter<host, double>*> parameters, Forward forward, double tolerance = 1e-7) {
-  using tape = candor::tape<host>;
-  tape recorded(cpu);
+template <class B, class Forward>
+void check_gradients(B& backend, std::vector<candor::variable<B, double>> inputs,
+                     std::vector<candor::parameter<B, double>*> parameters, Forward forward,
+                     double tolerance = 1e-7) {
+  using tape = candor::tape<B>;
+  tape recorded(backend);
   const auto y = forward(recorded);
   const auto weights = random_values(y.extents().size(), 99);
-  const auto y_sink = y.sink();
-  for (std::int64_t i = 0; i < y.extents().size(); ++i) y_sink.d.data[i] = weights[static_cast<std::size_t>(i)];
+  set_gradient(y, weights);
   recorded.backward();
 
   const auto loss = [&] {
-    tape quiet(cpu, tape::mode::evaluate);
-    const auto out = forward(quiet);
+    tape quiet(backend, tape::mode::evaluate);
+    const auto out = forward(quiet).storage().to_vector();
     double sum = 0;
-    for (std::int64_t i = 0; i < out.extents().size(); ++i) sum += out.value().data[i] * weights[static_cast<std::size_t>(i)];
+    for (std::size_t i = 0; i < out.size(); ++i) sum += out[i] * weights[i];
     return sum;
   };
-  const auto check = [&](const std::string& what, double* values, const double* gradient, std::int64_t n) {
+  const auto check = [&](const std::string& what, candor::tensor<B, double>& values,
+                         const std::vector<double>& gradient) {
+    auto moved = values.to_vector();
     double norm = 1e-3;
-    for (std::int64_t i = 0; i < n; ++i) norm = std::max(norm, std::abs(gradient[i]));
-    for (std::int64_t i = 0; i < n; ++i) {
-      const double kept = values[i], step = 1e-5;
-      values[i] = kept + step;
-      const double up = loss();
-      values[i] = kept - step;
-      const double down = loss();
-      values[i] = kept;
+    for (const double g : gradient) norm = std::max(norm, std::abs(g));
+    for (std::size_t i = 0; i < gradient.size(); ++i) {
+      const double kept = moved[i], step = 1e-5;
+      const auto loss_at = [&](double value) {
+        moved[i] = value;
+        values.copy_from(moved);
+        return loss();
+      };
+      const double up = loss_at(kept + step), down = loss_at(kept - step);
+      moved[i] = kept;
       INFO(what << " element " << i);
-      REQUIRE(gradient[i] == Approx((up - down) / (2 * step)).margin(tolerance * norm * 10).epsilon(tolerance));
+      REQUIRE(gradient[i] ==
+              Approx((up - down) / (2 * step)).margin(tolerance * norm * 10).epsilon(tolerance));
     }
+    values.copy_from(moved);
   };
   for (std::size_t v = 0; v < inputs.size(); ++v)
-    check("input " + std::to_string(v), inputs[v].value().data, inputs[v].gradient().data, inputs[v].extents().size());
-  for (auto* p : parameters)
-    check("parameter " + p->name(), p->storage().view().data, p->gradient().view().data, p->size());
+    check("input " + std::to_string(v), inputs[v].storage(), values_of<B>(backend, inputs[v].gradient()));
+  for (auto* p : parameters) check("parameter " + p->name(), p->storage(), p->gradient().to_vector());
 }
 
 }  // namespace candor_test

@@ -31,15 +31,30 @@ struct backward_team : candor::serial_team {
   }
 };
 
-/// Row programs on the host's threads.
-struct backward_rows {
+/// Row programs and attention as the host has them.
+struct host_kernels {
   template <class Program>
-  static void run(candor::host& cpu, std::int64_t count, std::int64_t width, const Program& program) {
+  static void rows(candor::host& cpu, std::int64_t count, std::int64_t width, const Program& program) {
     const std::int64_t grain = 16384 / (width > 0 ? width : 1) + 1;
     cpu.for_ranges(count, grain, [&](std::int64_t begin, std::int64_t end) {
       const backward_team team;
       for (std::int64_t row = end; row-- > begin;) program(team, row);
     });
+  }
+  template <class T, class... Views>
+  static void attention_forward(candor::host& cpu, const candor::attention_heads& heads,
+                                const candor::attention_layout& layout, const Views&... views) {
+    cpu.attention_forward<T>(heads, layout, views...);
+  }
+  template <class T, class... Views>
+  static void attention_backward(candor::host& cpu, const candor::attention_heads& heads,
+                                 const candor::attention_layout& layout, const Views&... views) {
+    cpu.attention_backward<T>(heads, layout, views...);
+  }
+  template <class T, class... Views>
+  static void attention_decode(candor::host& cpu, const candor::attention_heads& heads,
+                               const candor::decode_layout& layout, const Views&... views) {
+    cpu.attention_decode<T>(heads, layout, views...);
   }
 };
 
@@ -48,8 +63,8 @@ struct guard_error : candor::error {
   explicit guard_error(const std::string& m) : candor::error(m) {}
 };
 
-/// `Rows` says how row programs run.
-template <class Rows>
+/// `Kernels` computes, like host_kernels.
+template <class Kernels>
 class guarded_with {
  public:
   static constexpr std::string_view name = "guarded";
@@ -116,7 +131,7 @@ class guarded_with {
     static_assert(sizeof(Program) <= 4096, "the arguments of a kernel have room for 4 KB");
     check_program(program);
     const opened open(*this);
-    Rows::run(cpu_, count, width, program);
+    Kernels::rows(cpu_, count, width, program);
   }
 
   template <class T, class C>
@@ -134,8 +149,8 @@ class guarded_with {
                          candor::view<guarded_with, candor::accumulator_t<T>> lse) {
     const opened open(*this);
     const char* what = "attention_forward";
-    cpu_.attention_forward<T>(heads, layout, inside(what, q), inside(what, k), inside(what, v),
-                              inside(what, out), inside(what, lse));
+    Kernels::template attention_forward<T>(cpu_, heads, layout, inside(what, q), inside(what, k),
+                                           inside(what, v), inside(what, out), inside(what, lse));
   }
   template <class T>
   void attention_backward(const candor::attention_heads& heads, const candor::attention_layout& layout,
@@ -146,9 +161,9 @@ class guarded_with {
                           candor::view<guarded_with, T> d_k, candor::view<guarded_with, T> d_v) {
     const opened open(*this);
     const char* what = "attention_backward";
-    cpu_.attention_backward<T>(heads, layout, inside(what, q), inside(what, k), inside(what, v),
-                               inside(what, out), inside(what, lse), inside(what, d_out), inside(what, d_q),
-                               inside(what, d_k), inside(what, d_v));
+    Kernels::template attention_backward<T>(
+        cpu_, heads, layout, inside(what, q), inside(what, k), inside(what, v), inside(what, out),
+        inside(what, lse), inside(what, d_out), inside(what, d_q), inside(what, d_k), inside(what, d_v));
   }
   template <class T>
   void attention_decode(const candor::attention_heads& heads, const candor::decode_layout& layout,
@@ -158,8 +173,9 @@ class guarded_with {
                         candor::view<guarded_with, const T> branch_v, candor::view<guarded_with, T> out) {
     const opened open(*this);
     const char* what = "attention_decode";
-    cpu_.attention_decode<T>(heads, layout, inside(what, q), inside(what, stem_k), inside(what, stem_v),
-                             inside(what, branch_k), inside(what, branch_v), inside(what, out));
+    Kernels::template attention_decode<T>(cpu_, heads, layout, inside(what, q), inside(what, stem_k),
+                                          inside(what, stem_v), inside(what, branch_k),
+                                          inside(what, branch_v), inside(what, out));
   }
 
  private:
@@ -223,7 +239,7 @@ class guarded_with {
   int open_ = 0;
 };
 
-using guarded = guarded_with<backward_rows>;
+using guarded = guarded_with<host_kernels>;
 static_assert(candor::backend<guarded, float> && candor::backend<guarded, candor::bfloat16>);
 
 }  // namespace candor_test

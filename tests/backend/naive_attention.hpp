@@ -40,42 +40,54 @@ matrix random_matrix(candor::random_stream& random, std::int64_t rows, std::int6
 }
 
 /// A matrix in a backend's memory, with `margin` columns of ones on either side that nobody may touch.
-template <class T>
+template <class T, class B = candor::host>
 class strided {
  public:
-  strided(candor::host& cpu, std::int64_t rows, std::int64_t cols, std::int64_t margin = 3)
-      : margin_(margin), cols_(cols), all_(cpu, candor::shape{rows, cols + 2 * margin}) {
-    for (std::int64_t i = 0; i < all_.size(); ++i) all_.view().data[i] = T(1.0f);
-  }
-  strided(candor::host& cpu, const matrix& m) : strided(cpu, m.rows, m.cols) {
-    for (std::int64_t i = 0; i < m.rows; ++i)
-      for (std::int64_t j = 0; j < m.cols; ++j) view()(i, j) = static_cast<T>(static_cast<float>(m(i, j)));
-    if constexpr (std::is_same_v<T, double>)
-      for (std::int64_t i = 0; i < m.rows; ++i)
-        for (std::int64_t j = 0; j < m.cols; ++j) view()(i, j) = m(i, j);
-  }
+  strided(B& backend, std::int64_t rows, std::int64_t cols, std::int64_t margin = 3)
+      : strided(backend, matrix(), rows, cols, margin) {}
+  strided(B& backend, const matrix& m) : strided(backend, m, m.rows, m.cols, 3) {}
 
-  candor::view<candor::host, T> view() { return all_.view().slice_cols(margin_, cols_); }
-  candor::view<candor::host, const T> in() { return view(); }
-  matrix to_matrix() {
-    matrix m(view().rows, cols_);
+  candor::view<B, T> view() { return all_.view().slice_cols(margin_, cols_); }
+  candor::view<B, const T> in() { return view(); }
+  matrix to_matrix() const {
+    const auto all = bits();
+    matrix m(rows(), cols_);
     for (std::int64_t i = 0; i < m.rows; ++i)
-      for (std::int64_t j = 0; j < m.cols; ++j) m(i, j) = static_cast<double>(view()(i, j));
+      for (std::int64_t j = 0; j < m.cols; ++j)
+        m(i, j) = static_cast<double>(all[static_cast<std::size_t>(i * stride() + margin_ + j)]);
     return m;
   }
-  bool margins_untouched() {
-    const auto all = all_.view();
+  bool margins_untouched() const {
+    const auto all = bits();
     bool good = true;
-    for (std::int64_t i = 0; i < all.rows; ++i)
+    for (std::int64_t i = 0; i < rows(); ++i)
       for (std::int64_t j = 0; j < margin_; ++j)
-        good = good && all(i, j) == T(1.0f) && all(i, all.cols - 1 - j) == T(1.0f);
+        for (const std::int64_t place : {j, stride() - 1 - j})
+          good = good && all[static_cast<std::size_t>(i * stride() + place)] == T(1.0f);
     return good;
   }
-  std::vector<T> bits() { return all_.to_vector(); }
+  std::vector<T> bits() const { return all_.to_vector(); }
 
  private:
+  /// With the values of m, or ones where it is empty.
+  strided(B& backend, const matrix& m, std::int64_t rows, std::int64_t cols, std::int64_t margin)
+      : margin_(margin), cols_(cols), all_(backend, candor::shape{rows, cols + 2 * margin}) {
+    std::vector<T> all(static_cast<std::size_t>(all_.size()), T(1.0f));
+    for (std::int64_t i = 0; i < m.rows; ++i)
+      for (std::int64_t j = 0; j < m.cols; ++j) {
+        T& place = all[static_cast<std::size_t>(i * stride() + margin + j)];
+        if constexpr (std::is_same_v<T, double>)
+          place = m(i, j);
+        else
+          place = static_cast<T>(static_cast<float>(m(i, j)));
+      }
+    all_.copy_from(all);
+  }
+  std::int64_t rows() const { return all_.extents()[0]; }
+  std::int64_t stride() const { return cols_ + 2 * margin_; }
+
   std::int64_t margin_, cols_;
-  candor::tensor<candor::host, T> all_;
+  candor::tensor<B, T> all_;
 };
 
 /// out (T, H D) and lse (H, T).

@@ -2,9 +2,15 @@
 // Row programs as kernels, over warps and blocks that the emulator runs: whole trainings and texts come out
 // as on the host.
 #include "cuda/emulated.hpp"
+#include "backend/attention_cases.hpp"
 #include "backend/model_world.hpp"
 
 using candor_test::emulated;
+
+TEST_CASE("decoding on the device's kernels gives what the forward pass gives", "[cuda][emulated]") {
+  emulated backend({.threads = 1});
+  candor_test::check_ragged_decoding(backend);
+}
 
 TEST_CASE("training with row programs on warps and blocks gives what the host gives", "[cuda][emulated]") {
   emulated backend({.threads = 1});

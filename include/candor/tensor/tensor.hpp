@@ -24,7 +24,7 @@ class tensor {
   tensor(B& backend, const shape& extents)
       : backend_(&backend),
         extents_(extents),
-        data_(static_cast<T*>(backend.allocate(sizeof(T) * static_cast<std::size_t>(extents.size())))) {}
+        data_(take(backend, extents)) {}
   tensor(tensor&& other) noexcept { swap(other); }
   tensor& operator=(tensor&& other) noexcept {
     tensor taken(std::move(other));
@@ -74,6 +74,13 @@ class tensor {
   }
 
  private:
+  static T* take(B& backend, const shape& extents) {
+    try {
+      return static_cast<T*>(backend.allocate(sizeof(T) * static_cast<std::size_t>(extents.size())));
+    } catch (const memory_error& full) {
+      fail<memory_error>(full.what(), "; it was for a tensor ", extents, " of ", sizeof(T), "-byte elements");
+    }
+  }
   template <class U>
   candor::view<B, U> matrix(U* data) const {
     if (extents_.rank() <= 1) return {data, 1, extents_.size(), extents_.size()};

@@ -39,8 +39,8 @@ struct attention_tensors {
   strided_rows<const T> q, k, v;
   strided_rows<T> out;                 ///< written by the forward pass, read by the backward pass
   strided_rows<accumulator_t<T>> lse;  ///< the same
-  strided_rows<const T> d_out;         ///< this and the rest for the backward pass only
-  strided_rows<T> d_q, d_k, d_v;
+  strided_rows<const T> d_out = {};    ///< this and the rest for the backward pass only
+  strided_rows<T> d_q = {}, d_k = {}, d_v = {};
 };
 
 /// What the backward pass needs of each query row, for each head: (H, 2, padded). First lse as the kernels

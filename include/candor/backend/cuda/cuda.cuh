@@ -11,8 +11,11 @@
 /// device_error, where it is found or later: with CANDOR_CUDA_SYNC=1 in the environment every member waits,
 /// so that the error names its operation. Used by one thread at a time.
 
+#include <candor/backend/attention_check.hpp>
 #include <candor/backend/attention_layout.hpp>
 #include <candor/backend/backend.hpp>
+#include <candor/backend/cuda/attention.cuh>
+#include <candor/backend/cuda/attention_plans.hpp>
 #include <candor/backend/cuda/check.cuh>
 #include <candor/backend/cuda/cuda_options.hpp>
 #include <candor/backend/cuda/device_lane.cuh>
@@ -22,6 +25,7 @@
 #include <candor/backend/cuda/row_kernel.hpp>
 #include <candor/backend/cuda/staging_ring.hpp>
 #include <candor/backend/host/profile.hpp>
+#include <candor/tensor/tensor.hpp>
 #include <candor/tensor/view.hpp>
 
 #include <cuda_runtime.h>
@@ -56,6 +60,8 @@ class cuda {
   cuda& operator=(const cuda&) = delete;
   /// Waits for the stream. Algorithms that were timed are saved where that succeeds; see save_products.
   ~cuda() {
+    plans_.clear();
+    decode_plans_.clear();
     release(workspace_, workspace_bytes);
     cudaStreamSynchronize(stream_.get());
     try {
@@ -161,6 +167,71 @@ class cuda {
     done(cudaSuccess, "[matmul] ", str(p));
   }
 
+  // ---- attention ----
+
+  /// As host::attention_forward: shapes in backend/host/attention.hpp. Heads of up to 128.
+  template <class T>
+  void attention_forward(const attention_heads& heads, const attention_layout& layout, view<cuda, const T> q,
+                         view<cuda, const T> k, view<cuda, const T> v, view<cuda, T> out,
+                         view<cuda, accumulator_t<T>> lse) {
+    detail::check_attention(heads, layout, q, k, v, lse);
+    require_head(heads);
+    if (layout.tokens() == 0) return;
+    use();
+    const device::attention_tensors<T> x{
+        .q = rows_of(q), .k = rows_of(k), .v = rows_of(v), .out = rows_of(out), .lse = rows_of(lse)};
+    done(device::launch_attention_forward(stream_.get(), heads, plans_.of(*this, layout), x),
+         "attention forward over ", layout.tokens(), " tokens, ", heads.count, " heads of ", heads.size);
+  }
+  /// The same bits in every run.
+  template <class T>
+  void attention_backward(const attention_heads& heads, const attention_layout& layout, view<cuda, const T> q,
+                          view<cuda, const T> k, view<cuda, const T> v, view<cuda, const T> out,
+                          view<cuda, const accumulator_t<T>> lse, view<cuda, const T> d_out,
+                          view<cuda, T> d_q, view<cuda, T> d_k, view<cuda, T> d_v) {
+    using A = accumulator_t<T>;
+    detail::check_attention(heads, layout, q, k, v, lse);
+    require_head(heads);
+    if (layout.tokens() == 0) return;
+    use();
+    const auto plan = plans_.of(*this, layout);
+    tensor<cuda, A> workspace(*this, shape{device::attention_workspace(heads, plan)});
+    // The call is shared with the forward pass; out and lse are only read here.
+    const device::attention_tensors<T> x{.q = rows_of(q),
+                                         .k = rows_of(k),
+                                         .v = rows_of(v),
+                                         .out = {const_cast<T*>(out.data), out.stride},
+                                         .lse = {const_cast<A*>(lse.data), lse.stride},
+                                         .d_out = rows_of(d_out),
+                                         .d_q = rows_of(d_q),
+                                         .d_k = rows_of(d_k),
+                                         .d_v = rows_of(d_v)};
+    done(device::launch_attention_backward(stream_.get(), heads, plan, x, workspace.view().data),
+         "attention backward over ", layout.tokens(), " tokens, ", heads.count, " heads of ", heads.size);
+  }
+
+  template <class T>
+  void attention_decode(const attention_heads& heads, const decode_layout& layout, view<cuda, const T> q,
+                        view<cuda, const T> stem_k, view<cuda, const T> stem_v, view<cuda, const T> branch_k,
+                        view<cuda, const T> branch_v, view<cuda, T> out) {
+    detail::check_decode(heads, layout, q, branch_k);
+    require_head(heads);
+    if (q.rows == 0) return;
+    use();
+    const std::int64_t busy =
+        2 * properties().multiProcessorCount / heads.kv_count + 1;  // two blocks for each
+    const auto plan = decode_plans_.of(*this, layout, heads.count / heads.kv_count, busy);
+    tensor<cuda, accumulator_t<T>> workspace(*this, shape{device::decode_workspace(heads, plan)});
+    const device::decode_tensors<T> x{.q = rows_of(q),
+                                      .stem_k = rows_of(stem_k),
+                                      .stem_v = rows_of(stem_v),
+                                      .branch_k = rows_of(branch_k),
+                                      .branch_v = rows_of(branch_v),
+                                      .out = rows_of(out)};
+    done(device::launch_attention_decode(stream_.get(), heads, plan, x, workspace.view().data),
+         "attention decode of ", q.rows, " branches, ", heads.count, " heads of ", heads.size);
+  }
+
  private:
   static constexpr std::size_t workspace_bytes = std::size_t{32} << 20;  // what cuBLASLt asks for on sm_90
   static constexpr std::size_t staging_bytes = std::size_t{8} << 20;     // of each pinned buffer
@@ -194,6 +265,15 @@ class cuda {
   std::string machine() {
     return text(properties().name, ", cuBLASLt ", cublasLtGetVersion(), ", ",
                 properties().multiProcessorCount, " multiprocessors");
+  }
+
+  static void require_head(const attention_heads& heads) {
+    require<shape_error>(heads.size <= device::widest_head, "[attention] heads of ", heads.size,
+                         " are wider than the device's kernels take: up to ", device::widest_head);
+  }
+  template <class T>
+  static device::strided_rows<T> rows_of(view<cuda, T> v) {
+    return {v.data, v.stride};
   }
 
   /// A thread that uses several devices comes back to this one.
@@ -243,7 +323,11 @@ class cuda {
   device::pinned_memory staging_{staging_ring::buffers * staging_bytes};
   device::device_event emptied_[staging_ring::buffers];  // when the copies out of a buffer are done
   device::products products_;
+  device::attention_plans<cuda, attention_layout, device::attention_plan> plans_;
+  device::attention_plans<cuda, decode_layout, device::decode_plan, std::int64_t, std::int64_t> decode_plans_;
   void* workspace_ = nullptr;
 };
+
+static_assert(backend<cuda, float> && backend<cuda, bfloat16> && backend<cuda, double>);
 
 }  // namespace CANDOR_NS

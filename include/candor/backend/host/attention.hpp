@@ -6,6 +6,7 @@
 /// that nobody sees cost nothing, and the backward pass recomputes the weights from lse.
 /// Shapes: q, out (T, H*D); k, v (T, K*D); lse (H, T) in nats. Views may be columns of a wider matrix.
 
+#include <candor/backend/attention_check.hpp>
 #include <candor/backend/host/host.hpp>
 
 #include <algorithm>
@@ -42,24 +43,6 @@ void run_attention_decode(host& backend, const decode_call<float>& c);
 void run_attention_decode(host& backend, const decode_call<double>& c);
 void run_attention_decode(host& backend, const decode_call<bfloat16>& c);
 
-template <class Q, class K, class L>
-void check_attention(const attention_heads& h, const attention_layout& layout, const Q& q, const K& k,
-                     const K& v, const L& lse) {
-  const std::int64_t t = layout.tokens();
-  require<shape_error>(h.kv_count > 0 && h.count % h.kv_count == 0, "[attention] ", h.count,
-                       " query heads cannot share ", h.kv_count, " key heads");
-  require<shape_error>(static_cast<std::int64_t>(layout.visible_until.size()) == t && !layout.trees.empty() &&
-                           layout.trees.front() == 0 && layout.trees.back() == t,
-                       "[attention] a layout of ", t, " tokens has ", layout.visible_until.size(),
-                       " ends of visibility, and ", layout.trees.size(),
-                       " boundaries of trees, which must go from 0 to ", t);
-  require<shape_error>(q.rows == t && q.cols == h.count * h.size && k.rows == t &&
-                           k.cols == h.kv_count * h.size && v.rows == t && v.cols == k.cols &&
-                           lse.rows == h.count && lse.cols == t,
-                       "[attention] q ", q, ", k ", k, ", v ", v, ", lse ", lse, " do not fit ", t,
-                       " tokens, ", h.count, " and ", h.kv_count, " heads of ", h.size);
-}
-
 }  // namespace detail
 
 template <class T>
@@ -92,13 +75,7 @@ template <class T>
 void host::attention_decode(const attention_heads& heads, const decode_layout& layout, view<host, const T> q,
                             view<host, const T> stem_k, view<host, const T> stem_v,
                             view<host, const T> branch_k, view<host, const T> branch_v, view<host, T> out) {
-  std::int64_t parts = layout.slots.empty() ? q.rows : 0;
-  for (const auto slot : layout.slots) parts = std::max(parts, std::int64_t{slot} + 1);
-  require<shape_error>(q.rows == static_cast<std::int64_t>(layout.length.size()) &&
-                           q.cols == heads.count * heads.size && branch_k.rows >= parts * layout.capacity &&
-                           (layout.slots.empty() || layout.slots.size() == layout.length.size()),
-                       "[attention_decode] q ", q, " and branch keys ", branch_k, " do not fit ",
-                       layout.length.size(), " branches of ", layout.capacity, " rows in ", parts, " parts");
+  detail::check_decode(heads, layout, q, branch_k);
   detail::run_attention_decode(
       *this, detail::decode_call<T>{heads, &layout, q, stem_k, stem_v, branch_k, branch_v, out});
 }

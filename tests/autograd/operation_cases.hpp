@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+/// @file
+/// The operations on the backends that CANDOR_TEST_BACKENDS lists: gradients against differences, what is
+/// refused, and recompute. Included by one unit of an executable.
+
+#include "autograd/finite_differences.hpp"
+#include "support/backends.hpp"
+
+#include <candor/autograd/ops/activation.hpp>
+#include <candor/autograd/ops/attention.hpp>
+#include <candor/autograd/ops/gather.hpp>
+#include <candor/autograd/ops/layer_norm.hpp>
+#include <candor/autograd/ops/linear.hpp>
+#include <candor/autograd/ops/log_probs.hpp>
+#include <candor/autograd/ops/low_rank.hpp>
+#include <candor/autograd/ops/rms_norm.hpp>
+#include <candor/autograd/ops/swiglu.hpp>
+#include <candor/autograd/recompute.hpp>
+
+#include <memory>
+#include <numeric>
+#include <vector>
+
+namespace candor_test {
+
+TEMPLATE_TEST_CASE("the gradient of a linear layer with bias and residual agrees with differences",
+                   "[autograd][linear]", CANDOR_TEST_BACKENDS) {
+  using B = TestType;
+  CANDOR_BACKEND(B, backend);
+  const auto x = random_variable(backend, {5, 4}, 1), residual = random_variable(backend, {5, 3}, 2);
+  auto w = random_parameter(backend, "w", {3, 4}, 3), b = random_parameter(backend, "b", {3}, 4);
+  check_gradients(backend, {x, residual}, {&w, &b},
+                  [&](auto& tape) { return candor::linear(tape, x, w, &b, residual); });
+}
+
+TEMPLATE_TEST_CASE("an input that is used twice receives both gradients", "[autograd][linear]",
+                   CANDOR_TEST_BACKENDS) {
+  using B = TestType;
+  CANDOR_BACKEND(B, backend);
+  const auto x = random_variable(backend, {5, 4}, 1);
+  auto w = random_parameter(backend, "w", {4, 4}, 3);
+  check_gradients(backend, {x}, {&w}, [&](auto& tape) {
+    return candor::linear(tape, candor::activate<candor::gelu>(tape, candor::linear(tape, x, w)), w, nullptr,
+                          x);
+  });
+}
+
+TEMPLATE_TEST_CASE("the gradients of the norms agree with differences", "[autograd][norm]",
+                   CANDOR_TEST_BACKENDS) {
+  using B = TestType;
+  CANDOR_BACKEND(B, backend);
+  const auto x = random_variable(backend, {4, 37}, 1);
+  auto w = random_parameter(backend, "w", {37}, 3), b = random_parameter(backend, "b", {37}, 4);
+  SECTION("rms") {
+    check_gradients(backend, {x}, {&w}, [&](auto& tape) { return candor::rms_norm(tape, x, w, 1e-5); });
+  }
+  SECTION("layer") {
+    check_gradients(backend, {x}, {&w, &b},
+                    [&](auto& tape) { return candor::layer_norm(tape, x, w, b, 1e-5); });
+  }
+}
+
+TEMPLATE_TEST_CASE("the gradients of the activations agree with differences", "[autograd][activation]",
+                   CANDOR_TEST_BACKENDS) {
+  using B = TestType;
+  CANDOR_BACKEND(B, backend);
+  const auto x = random_variable(backend, {4, 6}, 1, 2.0);
+  SECTION("gelu") {
+    check_gradients(backend, {x}, {}, [&](auto& tape) { return candor::activate<candor::gelu>(tape, x); });
+  }
+  SECTION("quick_gelu") {
+    check_gradients(backend, {x}, {},
+                    [&](auto& tape) { return candor::activate<candor::quick_gelu>(tape, x); });
+  }
+  SECTION("swiglu") {
+    check_gradients(backend, {x}, {}, [&](auto& tape) { return candor::swiglu(tape, x); });
+  }
+}
+
+TEMPLATE_TEST_CASE("the gradients of gathering and embedding agree with differences", "[autograd][gather]",
+                   CANDOR_TEST_BACKENDS) {
+  using B = TestType;
+  CANDOR_BACKEND(B, backend);
+  const auto x = random_variable(backend, {4, 3}, 1);
+  auto table = random_parameter(backend, "table", {6, 3}, 2);
+  SECTION("gather, with a row used twice and one not at all") {
+    check_gradients(backend, {x}, {}, [&](auto& tape) { return candor::gather(tape, x, {3, 0, 3}); });
+  }
+  SECTION("words and patches") {
+    check_gradients(backend, {x}, {&table}, [&](auto& tape) {
+      return candor::embed(tape, table, {5, -1, -1, 5, 2}, x, {-1, 1, 0, -1, -1});
+    });
+  }
+}
+
+TEMPLATE_TEST_CASE("words and image features that are not there are refused", "[autograd][gather]",
+                   CANDOR_TEST_BACKENDS) {
+  using B = TestType;
+  CANDOR_BACKEND(B, backend);
+  candor::tape<B> tape(backend);
+  candor::parameter<B, float> table(backend, "table", candor::shape{3, 2});
+  table.storage().zero();
+  const candor::variable<B, float> features(candor::tensor<B, float>::zeros(backend, {2, 2}), false);
+  CHECK_NOTHROW(candor::embed(tape, table, {2, -1}, features, {-1, 1}));
+  CHECK_THROWS_AS(candor::embed(tape, table, {3}), candor::shape_error);
+  CHECK_THROWS_AS(candor::embed(tape, table, {0, -1}), candor::shape_error);
+  CHECK_THROWS_AS(candor::embed(tape, table, {0, -1}, features, {-1, 2}), candor::shape_error);
+  CHECK_THROWS_AS(candor::embed(tape, table, {0, -1}, features, {-1, -1}), candor::shape_error);
+}
+
+TEMPLATE_TEST_CASE("the gradient of attention agrees with differences", "[autograd][attention]",
+                   CANDOR_TEST_BACKENDS) {
+  using B = TestType;
+  CANDOR_BACKEND(B, backend);
+  // A stem of 3 tokens, a branch of 2 with a branch of 2 on it, another branch of 2; then a tree of 2 whose
+  // tokens see each other both ways.
+  auto layout = std::make_shared<candor::attention_layout>();
+  layout->reach = {0, 1, 2, 3, 4, 5, 6, 7, 8, 10, 10};
+  layout->visible_until = {9, 9, 9, 7, 7, 7, 7, 9, 9, 11, 11};
+  layout->trees = {0, 9, 11};
+  const auto heads = candor::attention_heads{4, 2, 6, 0.4};
+  const auto qkv = random_variable(backend, {11, 8 * 6}, 1);
+  std::shared_ptr<const candor::tensor<B, double>> rotation;
+  SECTION("without positions") {}
+  SECTION("with rotary positions on three axes") {
+    candor::rotary_config config{100.0, 6, {0, 1, 2}};
+    std::vector<std::int32_t> positions(33);
+    for (std::size_t i = 0; i < positions.size(); ++i) positions[i] = static_cast<std::int32_t>(i * 7 % 11);
+    rotation = std::make_shared<candor::tensor<B, double>>(
+        candor::rotation_table<B, double>(backend, config, positions, 11));
+  }
+  check_gradients(backend, {qkv}, {}, [&](auto& tape) {
+    // The operation turns its input in place, so the differences work on a copy.
+    auto copy = candor::gather(tape, qkv, {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10});
+    return candor::self_attention(tape, copy, heads, layout, rotation);
+  });
+}
+
+TEMPLATE_TEST_CASE(
+    "the gradient of the head agrees with differences, with several targets a row and in chunks",
+    "[autograd][log_probs]", CANDOR_TEST_BACKENDS) {
+  using B = TestType;
+  CANDOR_BACKEND(B, backend);
+  const auto h = random_variable(backend, {5, 4}, 1);
+  auto w = random_parameter(backend, "w", {7, 4}, 2);
+  for (const std::int64_t chunk : {1, 2, 100})
+    for (const std::int64_t kept : {0, 120, 1 << 20}) {  // bytes: none, two rows of seven doubles, all
+      h.drop_gradient();
+      w.drop_gradient();
+      check_gradients(backend, {h}, {&w}, [&](auto& tape) {
+        return candor::head_log_probs(tape, h, w, {{0, 1, 4, 4, 5, 7}, {3, 6, 1, 6, 0, 2, 5}},
+                                      {.chunk_rows = chunk, .kept_bytes = kept});
+      });
+    }
+}
+
+TEMPLATE_TEST_CASE("the gradient of a low-rank correction agrees with differences", "[autograd][low_rank]",
+                   CANDOR_TEST_BACKENDS) {
+  using B = TestType;
+  CANDOR_BACKEND(B, backend);
+  const auto x = random_variable(backend, {5, 6}, 1);
+  auto w = random_parameter(backend, "w", {7, 6}, 2), a = random_parameter(backend, "a", {2, 6}, 3),
+       b = random_parameter(backend, "b", {4, 2}, 4);
+  auto keys = std::make_shared<candor::tensor<B, std::uint64_t>>(
+      candor::tensor<B, std::uint64_t>::from(backend, {5}, std::vector<std::uint64_t>{11, 12, 13, 14, 15}));
+  for (const double dropout : {0.0, 0.5}) {
+    x.drop_gradient();
+    for (auto* p : {&w, &a, &b}) p->drop_gradient();
+    check_gradients(backend, {x}, {&w, &a, &b}, [&](auto& tape) {
+      auto y = candor::linear(tape, x, w);
+      candor::add_low_rank(tape, y, 2, x, a, b, 1.5, {dropout, 1, 2, 3}, keys);
+      return y;
+    });
+  }
+}
+
+TEMPLATE_TEST_CASE("a block that is run again gives the same bits as one that is kept",
+                   "[autograd][recompute]", CANDOR_TEST_BACKENDS) {
+  using B = TestType;
+  CANDOR_BACKEND(B, backend);
+  const auto x = random_variable(backend, {5, 4}, 1);
+  auto w = random_parameter(backend, "w", {4, 4}, 3);
+  const auto block = [&](candor::tape<B>& tape, const candor::variable<B, double>& in) {
+    return candor::linear(tape, candor::activate<candor::gelu>(tape, candor::linear(tape, in, w)), w, nullptr,
+                          in);
+  };
+  const auto run = [&](bool again) {
+    x.drop_gradient();
+    w.drop_gradient();
+    candor::tape<B> tape(backend);
+    const auto y = again ? candor::recompute(tape, x, block) : block(tape, x);
+    std::vector<double> d(static_cast<std::size_t>(y.extents().size()));
+    std::iota(d.begin(), d.end(), 0.0);
+    set_gradient(y, d);
+    tape.backward();
+    auto out = y.storage().to_vector();
+    for (const auto& gradient : {w.gradient().to_vector(), values_of<B>(backend, x.gradient())})
+      out.insert(out.end(), gradient.begin(), gradient.end());
+    return out;
+  };
+  REQUIRE(run(true) == run(false));
+}
+
+}  // namespace candor_test
