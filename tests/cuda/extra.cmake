@@ -1,26 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
-# Compiles tests/cuda/*.cu and candor.hpp itself as CUDA (sm_90) where nvcc is found. Building is the test: no device
-# is needed.
-if(CANDOR_CUDA_TESTS)
-  include(CheckLanguage)
-  check_language(CUDA)
-  if(CMAKE_CUDA_COMPILER)
-    set(CMAKE_CUDA_ARCHITECTURES 90)
-    enable_language(CUDA)
-    file(GLOB cuda_sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_LIST_DIR}/*.cu")
-    if(EXISTS "${PROJECT_SOURCE_DIR}/include/candor/candor.hpp")
-      set(umbrella "${CMAKE_CURRENT_BINARY_DIR}/cuda/umbrella.cu")
-      file(CONFIGURE OUTPUT "${umbrella}" CONTENT "#include <candor/candor.hpp>\n")
-      list(APPEND cuda_sources "${umbrella}")
-    endif()
-    if(cuda_sources)
-      add_library(candor_cuda_tests OBJECT ${cuda_sources})
-      # cxx_std_20 says nothing about CUDA. 20012: Eigen marks defaulted functions as host and device.
-      target_compile_options(candor_cuda_tests PRIVATE -std=c++20 -diag-suppress=20012)
-      target_include_directories(candor_cuda_tests PRIVATE "${PROJECT_SOURCE_DIR}/tests")
-      target_link_libraries(candor_cuda_tests PRIVATE candor)
-    endif()
-  else()
-    message(STATUS "candor: nvcc not found, the CUDA tests are not compiled")
-  endif()
+# Where nvcc is found: compiles tests/cuda/*.cu and candor.hpp itself as CUDA, which is the test; and tests_device of
+# tests/cuda/device/*.cu, which is skipped where there is no device.
+if(candor_device)
+  file(GLOB cuda_sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_LIST_DIR}/*.cu")
+  set(umbrella "${CMAKE_CURRENT_BINARY_DIR}/cuda/umbrella.cu")
+  file(CONFIGURE OUTPUT "${umbrella}" CONTENT "#include <candor/candor.hpp>\n")
+  add_library(candor_cuda_tests OBJECT ${cuda_sources} "${umbrella}")
+  target_include_directories(candor_cuda_tests PRIVATE "${PROJECT_SOURCE_DIR}/tests")
+  target_link_libraries(candor_cuda_tests PRIVATE candor candor::cuda)
+
+  file(GLOB device_sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_LIST_DIR}/device/*.cu")
+  add_executable(tests_device ${device_sources} $<TARGET_OBJECTS:candor_test_support>)
+  target_link_libraries(tests_device PRIVATE candor_test_support candor_example_parts candor::cuda)
+  catch_discover_tests(tests_device TEST_PREFIX "device/" PROPERTIES TIMEOUT ${timeout} LABELS "cuda;device"
+                       SKIP_REGULAR_EXPRESSION "${skipped}")
 endif()
+
+# An old nvcc is refused in one sentence, before CMake tries it.
+add_test(NAME "cuda/a toolkit that is too old is refused"
+         COMMAND sh "${CMAKE_CURRENT_LIST_DIR}/old_toolkit.sh" "${CMAKE_COMMAND}" "${PROJECT_SOURCE_DIR}"
+                 "${CMAKE_CURRENT_BINARY_DIR}/cuda/old_toolkit")
+set_tests_properties("cuda/a toolkit that is too old is refused" PROPERTIES LABELS cuda TIMEOUT ${timeout})

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+// Memory, copies, products, attention and errors of the device.
+#include "backend/attention_cases.hpp"
+#include "backend/product_cases.hpp"
+#include "cuda/device/with_device.cuh"
+#include "support/child.hpp"
+
+#include <algorithm>
+#include <cstdint>
+#include <cstdlib>
+#include <filesystem>
+#include <numeric>
+#include <tuple>
+#include <vector>
+
+using candor::bfloat16;
+using candor_test::contains;
+using candor_test::product_problem;
+using candor_test::worst_error;
+
+namespace {
+
+using element_types = std::tuple<std::tuple<double, double>, std::tuple<float, float>,
+                                 std::tuple<bfloat16, float>, std::tuple<bfloat16, bfloat16>>;
+
+std::vector<std::int32_t> counted(std::size_t n) {
+  std::vector<std::int32_t> out(n);
+  std::iota(out.begin(), out.end(), 7);
+  return out;
+}
+
+struct add_one_program {
+  std::int32_t* out;
+  std::int64_t n;
+  template <class Team>
+  CANDOR_HD void operator()(const Team& team, std::int64_t row) const {
+    std::int32_t* to = out + row * n;
+    team.each(n, [=](std::int64_t i) { to[i] += 1; });
+  }
+};
+
+}  // namespace
+
+TEST_CASE("what is copied in comes out, whatever its size", "[device][memory]") {
+  CANDOR_BACKEND(candor::cuda, gpu);
+  // Many small ones and some beyond the pinned buffers, without waiting between.
+  std::vector<candor::tensor<candor::cuda, std::int32_t>> there;
+  std::vector<std::size_t> sizes;
+  for (int i = 0; i < 300; ++i) sizes.push_back(static_cast<std::size_t>(i * i));
+  sizes.insert(sizes.end(), {5'000'000, 1, 2'097'152, 3});
+  for (const auto n : sizes)
+    there.push_back(
+        candor::tensor<candor::cuda, std::int32_t>::from(gpu, {static_cast<std::int64_t>(n)}, counted(n)));
+  for (std::size_t i = 0; i < sizes.size(); ++i) REQUIRE(there[i].to_vector() == counted(sizes[i]));
+  const auto copy = there[100].clone();
+  there[100].zero();
+  CHECK(copy.to_vector() == counted(sizes[100]));
+  CHECK(there[100].to_vector() == std::vector<std::int32_t>(sizes[100]));
+}
+
+TEST_CASE("every element of every row is met once, for any shape", "[device][rows]") {
+  CANDOR_BACKEND(candor::cuda, gpu);
+  for (const std::int64_t rows : {1, 3, 4, 5, 1000, 70000})
+    for (const std::int64_t n : {1, 31, 33, 255, 3000}) {
+      if (rows * n > 20'000'000) continue;
+      candor::tensor<candor::cuda, std::int32_t> m(gpu, {rows, n});
+      m.zero();
+      gpu.rows(rows, n, add_one_program{m.view().data, n});
+      const auto all = m.to_vector();
+      INFO(rows << " rows of " << n);
+      REQUIRE(std::all_of(all.begin(), all.end(), [](int x) { return x == 1; }));
+    }
+  CHECK_NOTHROW(gpu.rows(0, 5, add_one_program{nullptr, 5}));
+}
+
+TEMPLATE_LIST_TEST_CASE("products on the device agree with sums in double", "[device][matmul]",
+                        element_types) {
+  using T = std::tuple_element_t<0, TestType>;
+  using C = std::tuple_element_t<1, TestType>;
+  CANDOR_BACKEND(candor::cuda, gpu);
+  for (const auto& [m, n, k, padding] : std::vector<std::tuple<int, int, int, int>>{{1, 1, 1, 0},
+                                                                                    {3, 5, 7, 2},
+                                                                                    {1, 64, 33, 0},
+                                                                                    {65, 33, 130, 0},
+                                                                                    {96, 40, 64, 8},
+                                                                                    {70, 530, 1030, 0},
+                                                                                    {128, 256, 512, 0}})
+    for (const int flags : {0, 1, 2, 3, 4, 5, 6, 7}) {
+      const product_problem p{m, n, k, padding, (flags & 1) != 0, (flags & 2) != 0, (flags & 4) != 0};
+      CAPTURE(m, n, k, padding, p.ta, p.tb, p.accumulate);
+      CHECK(worst_error<T, C>(gpu, p) <= 1.0);
+    }
+  CHECK(worst_error<T, C>(gpu, {3, 4, 0, 0, false, true, false}) == 0.0);
+  CHECK(worst_error<T, C>(gpu, {3, 4, 0, 0, false, true, true}) == 0.0);
+}
+
+TEST_CASE("products that are timed stay right, and are kept in a file", "[device][matmul]") {
+  if (candor_test::open_backend<candor::cuda>() == nullptr) return;
+  const candor_test::scratch_folder folder;
+  for (int run = 0; run < 2; ++run) {
+    candor::cuda gpu({.product_file = folder / "products.txt"});
+    for (const bool accumulate : {false, true})
+      for (const int m : {128, 130, 700})
+        CHECK(worst_error<bfloat16, float>(gpu, {m, 256, 512, 0, false, true, accumulate}) <= 1.0);
+    gpu.save_products();
+    CHECK(std::filesystem::exists(folder / "products.txt"));
+  }
+}
+
+TEST_CASE("deterministic products give the same bits twice", "[device][matmul]") {
+  if (candor_test::open_backend<candor::cuda>() == nullptr) return;
+  candor::cuda gpu({.deterministic = true});
+  using tensor = candor::tensor<candor::cuda, bfloat16>;
+  const auto a = tensor::from(gpu, {64, 8192}, candor_test::numbers<bfloat16>(64 * 8192, 1)),
+             b = tensor::from(gpu, {64, 8192}, candor_test::numbers<bfloat16>(64 * 8192, 2));
+  const auto run = [&] {
+    candor::tensor<candor::cuda, float> c(gpu, {64, 64});
+    gpu.matmul<bfloat16, float>(candor::transpose::no, a.view(), candor::transpose::yes, b.view(), c.view());
+    return c.to_vector();
+  };
+  const auto first = run();
+  for (int i = 0; i < 10; ++i) CHECK(run() == first);
+}
+
+TEST_CASE("attention on the device is softmax(q k) v over what a token sees", "[device][attention]") {
+  CANDOR_BACKEND(candor::cuda, gpu);
+  SECTION("random forests") { candor_test::check_forests(gpu); }
+  SECTION("grouped heads of any size") { candor_test::check_grouped_heads(gpu); }
+  SECTION("empty trees") { candor_test::check_empty_trees(gpu); }
+  SECTION("ragged decoding") { candor_test::check_ragged_decoding(gpu); }
+}
+
+TEST_CASE("memory beyond the limit is refused and leaves the device usable", "[device][memory]") {
+  if (candor_test::open_backend<candor::cuda>() == nullptr) return;
+  candor::cuda gpu({.memory_limit = std::uint64_t{256} << 20});
+  const auto before = gpu.bytes_in_use();
+  {
+    const candor::tensor<candor::cuda, float> held(gpu, {25, std::int64_t{1} << 20});
+    CHECK_THROWS_AS((candor::tensor<candor::cuda, float>(gpu, {60, std::int64_t{1} << 20})),
+                    candor::memory_error);
+    CHECK_THROWS_WITH(
+        (candor::tensor<candor::cuda, float>(gpu, {60, std::int64_t{1} << 20})),
+        contains("the limit is 256 MiB (--memory-limit)") && contains("a tensor (60, 1048576)"));
+  }
+  CHECK(gpu.bytes_in_use() == before);
+  CHECK(gpu.peak_bytes() >= before + (std::uint64_t{100} << 20));
+  const candor::tensor<candor::cuda, float> again(gpu, {50, std::int64_t{1} << 20});
+  CHECK(again);
+}
+
+TEST_CASE("a device that is not there is refused", "[device]") {
+  if (candor_test::open_backend<candor::cuda>() == nullptr) return;
+  CHECK_THROWS_WITH(candor::cuda(1000), contains("--device cuda:1000: there"));
+}
+
+TEST_CASE("without a device the backend says so", "[cuda]") {
+  int devices = 0;
+  if (cudaGetDeviceCount(&devices) == cudaSuccess && devices > 0) CANDOR_SKIP("there is a device");
+  cudaGetLastError();
+  CHECK_THROWS_AS(candor::cuda(0), candor::usage_error);
+  CHECK_THROWS_WITH(candor::cuda(0), contains("use --device cpu"));
+}

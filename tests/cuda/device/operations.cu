@@ -1,0 +1,6 @@
+// SPDX-License-Identifier: Apache-2.0
+// The operations on the device.
+#include "cuda/device/with_device.cuh"
+
+#define CANDOR_TEST_BACKENDS candor::cuda
+#include "autograd/operation_cases.hpp"
