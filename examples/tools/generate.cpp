@@ -45,37 +45,38 @@ template <class T>
 void generate_as(const tools::inference_options& o, const generate_request& request) {
   const candor::questions_data data(o.input, {.images = o.images});
   candor::atomic_file output = tools::open_output(o.output);
-  candor::host cpu({.threads = o.threads});
-  auto model = tools::load_model<T>(cpu, o);
-  const candor::stop_strings stop(model.processor().words(), request.stop_strings);
-  auto options = request.options;
-  options.stop_token = model.processor().stop_token();
-  options.max_tokens = o.max_tokens;
-  if (!request.stop_strings.empty()) options.stop = stop;
-  const auto produce = [&](std::int64_t i) {
-    return tools::prepare(model, data, i, o, false, options.max_new_tokens);
-  };
-  candor::progress bar({.title = "generate", .unit = "records", .total = data.size(), .quiet = o.quiet});
-  candor::prefetch<tools::ready_record> records(data.size(), 16, produce);
-  const auto source = [&]() -> candor::generate_prompt {
+  program::with_backend(o.device, o.threads, [&](auto& backend) {
+    auto model = tools::load_model<T>(backend, o);
+    const candor::stop_strings stop(model.processor().words(), request.stop_strings);
+    auto options = request.options;
+    options.stop_token = model.processor().stop_token();
+    options.max_tokens = o.max_tokens;
+    if (!request.stop_strings.empty()) options.stop = stop;
+    const auto produce = [&](std::int64_t i) {
+      return tools::prepare(model, data, i, o, false, options.max_new_tokens);
+    };
+    candor::progress bar({.title = "generate", .unit = "records", .total = data.size(), .quiet = o.quiet});
+    candor::prefetch<tools::ready_record> records(data.size(), 16, produce);
+    const auto source = [&]() -> candor::generate_prompt {
+      candor::throw_if_stopped("generate");
+      auto next = records.next();
+      if (!next) return {};
+      return {std::make_shared<const candor::encoded_record>(std::move(next->encoded)), nullptr};
+    };
+    const auto sink = [&](std::size_t prompt, std::vector<candor::generated_text>&& texts) {
+      candor::throw_if_stopped("generate");
+      output.write(line_of(model.processor().words(), stop, options, texts));
+      bar.update(static_cast<std::int64_t>(prompt) + 1);
+    };
+    const auto counts = candor::generate_texts(model.network(), candor::prompt_source(source), options,
+                                               candor::text_sink(sink));
     candor::throw_if_stopped("generate");
-    auto next = records.next();
-    if (!next) return {};
-    return {std::make_shared<const candor::encoded_record>(std::move(next->encoded)), nullptr};
-  };
-  const auto sink = [&](std::size_t prompt, std::vector<candor::generated_text>&& texts) {
-    candor::throw_if_stopped("generate");
-    output.write(line_of(model.processor().words(), stop, options, texts));
-    bar.update(static_cast<std::int64_t>(prompt) + 1);
-  };
-  const auto counts = candor::generate_texts(model.network(), candor::prompt_source(source), options,
-                                             candor::text_sink(sink));
-  candor::throw_if_stopped("generate");
-  bar.finish();
-  output.commit();
-  if (counts.ended_by_length > 0 && !o.quiet)
-    std::fprintf(stderr, "%lld of %lld texts were cut off by --max-new-tokens\n",
-                 static_cast<long long>(counts.ended_by_length), static_cast<long long>(counts.texts));
+    bar.finish();
+    output.commit();
+    if (counts.ended_by_length > 0 && !o.quiet)
+      std::fprintf(stderr, "%lld of %lld texts were cut off by --max-new-tokens\n",
+                   static_cast<long long>(counts.ended_by_length), static_cast<long long>(counts.texts));
+  });
 }
 
 }  // namespace

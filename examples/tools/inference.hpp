@@ -4,7 +4,6 @@
 /// The common part of `score` and `generate`: options, the model with its adapter, records that are read and
 /// decoded ahead and come in batches under a token budget, and an output file that appears when it is whole.
 
-#include <candor/backend/host/host.hpp>
 #include <candor/data/preference_data.hpp>
 #include <candor/data/prefetch.hpp>
 #include <candor/io/atomic_file.hpp>
@@ -12,6 +11,7 @@
 #include <candor/train/progress.hpp>
 #include <candor/train/signals.hpp>
 
+#include "program/backend.hpp"
 #include "tools/program.hpp"
 
 #include <CLI/CLI.hpp>
@@ -31,6 +31,7 @@ struct inference_options {
   candor::processor_options processor;
   std::int64_t max_tokens = 8192;
   int threads = 0;
+  program::device_options device;
   bool quiet = false;
 };
 
@@ -55,6 +56,7 @@ inline void add_options(CLI::App& app, inference_options& o, const std::string& 
                  "tokens of a record, its image included; longer ones are refused")
       ->check(CLI::PositiveNumber);
   app.add_option("--threads", o.threads, "0: one for each core")->check(CLI::NonNegativeNumber);
+  program::add_device_options(app, o.device);
   app.add_flag("--quiet", o.quiet, "no progress bar");
 }
 
@@ -66,11 +68,11 @@ inline candor::atomic_file open_output(const std::filesystem::path& path) {
 }
 
 /// The model with its adapter.
-template <class T>
-candor::llava<candor::host, T> load_model(candor::host& cpu, const inference_options& o) {
+template <class T, class B>
+candor::llava<B, T> load_model(B& backend, const inference_options& o) {
   auto processor = o.processor;
   if (o.image_transform != "auto") processor.image_transform = candor::image_mode_from(o.image_transform);
-  auto model = candor::load_llava<T>(cpu, o.source, processor);
+  auto model = candor::load_llava<T>(backend, o.source, processor);
   candor::throw_if_stopped("loading");
   return model;
 }
@@ -82,8 +84,8 @@ struct ready_record {
 };
 
 /// Reads, encodes and decodes record i. Nothing is cut: what is too long, `new_tokens` included, is refused.
-template <class T>
-ready_record prepare(candor::llava<candor::host, T>& model, const candor::questions_data& data,
+template <class B, class T>
+ready_record prepare(candor::llava<B, T>& model, const candor::questions_data& data,
                      std::int64_t i, const inference_options& o, bool with_responses,
                      std::int64_t new_tokens) {
   const auto& processor = model.processor();

@@ -17,7 +17,7 @@ namespace tools {
 /// Ends the help of each program.
 inline constexpr const char* exit_codes =
     "Exit codes: 0 done, 2 bad option, 3 bad input (a file's content), 4 numbers that are not finite,\n"
-    "5 the system refused to read or write, 6 out of memory, 75 stopped by SIGINT or SIGTERM.\n"
+    "5 the system refused to read or write, 6 out of memory, 7 the device failed, 75 stopped by SIGINT or SIGTERM.\n"
     "No code but 0 leaves an output file or folder behind, nor changes one that was there.";
 
 inline constexpr const char* vision_tower_help =

@@ -49,23 +49,24 @@ void score_as(const tools::inference_options& o, candor::layout_kind layout) {
   const candor::questions_data data(o.input, {.images = o.images});
   check_responses(data);
   candor::atomic_file output = tools::open_output(o.output);
-  candor::host cpu({.threads = o.threads});
-  auto model = tools::load_model<T>(cpu, o);
-  const candor::scoring_options options{.packing = {.layout = layout, .max_tokens = o.max_tokens}};
-  const auto produce = [&](std::int64_t i) { return tools::prepare(model, data, i, o, true, 0); };
-  tools::for_batches("score", data.size(), o, produce, [&](const std::vector<tools::ready_record>& batch) {
-    const auto all = candor::score(model.network(), tools::pointers(batch), options);
-    for (std::size_t r = 0; r < batch.size(); ++r) {
-      std::string line = "{\"responses\": [";
-      for (std::size_t c = 0; c < all[r].size(); ++c) {
-        if (c > 0) line += ", ";
-        append_response(line, batch[r].encoded.tree.segments[c + 1].tokens, all[r][c],
-                        batch[r].record.source);
+  program::with_backend(o.device, o.threads, [&](auto& backend) {
+    auto model = tools::load_model<T>(backend, o);
+    const candor::scoring_options options{.packing = {.layout = layout, .max_tokens = o.max_tokens}};
+    const auto produce = [&](std::int64_t i) { return tools::prepare(model, data, i, o, true, 0); };
+    tools::for_batches("score", data.size(), o, produce, [&](const std::vector<tools::ready_record>& batch) {
+      const auto all = candor::score(model.network(), tools::pointers(batch), options);
+      for (std::size_t r = 0; r < batch.size(); ++r) {
+        std::string line = "{\"responses\": [";
+        for (std::size_t c = 0; c < all[r].size(); ++c) {
+          if (c > 0) line += ", ";
+          append_response(line, batch[r].encoded.tree.segments[c + 1].tokens, all[r][c],
+                          batch[r].record.source);
+        }
+        output.write(line + "]}\n");
       }
-      output.write(line + "]}\n");
-    }
+    });
+    output.commit();
   });
-  output.commit();
 }
 
 }  // namespace

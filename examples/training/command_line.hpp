@@ -147,7 +147,10 @@ inline void add_options(CLI::App& app, options& o) {
       ->type_name("{cache,adapters-off}");
   train->add_option("--hash-images", o.fit.hash_images,
                     "the cache's fingerprint reads image bytes: true or false");
-  train->add_option("--threads", o.threads, "0: one for each core")->check(CLI::NonNegativeNumber);
+
+  auto* device = group(app, "Where it computes");
+  device->add_option("--threads", o.threads, "of the CPU; 0: one for each core")->check(CLI::NonNegativeNumber);
+  program::add_device_options(*device, o.device);
 
   auto* lora = group(app, "LoRA: train low-rank corrections instead of the weights");
   lora->add_option("--lora-r,--lora_r", o.lora.rank, "rank; 0: train the weights themselves")
@@ -247,6 +250,7 @@ inline void resolve(options& o) {
                                        " is unknown: use f32 or bf16");
   candor::require<candor::usage_error>(!o.output.empty(),
                                        "--output is missing: where shall the run folder be?");
+  program::cuda_device_of(o.device.device);
   if (!o.dry_run) require_new(o);
 }
 

@@ -8,6 +8,8 @@
 #include <candor/train/adamw.hpp>
 #include <candor/train/fit_options.hpp>
 
+#include "program/device_options.hpp"
+
 #include <cstdint>
 #include <filesystem>
 #include <string>
@@ -31,6 +33,7 @@ struct options {
   bool bf16 = false;              ///< TRL's name for dtype bf16
   bool dry_run = false;
   int threads = 0;
+  program::device_options device;
 };
 
 }  // namespace training

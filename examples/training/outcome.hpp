@@ -5,6 +5,7 @@
 
 #include <candor/train/fit_result.hpp>
 
+#include <cstdint>
 #include <filesystem>
 
 namespace training {
@@ -12,6 +13,7 @@ namespace training {
 struct outcome {
   std::filesystem::path saved;  ///< model folder or adapter folder
   candor::fit_result run;
+  std::uint64_t peak_bytes = 0;  ///< of the backend's memory
 };
 
 }  // namespace training

@@ -21,8 +21,8 @@ inline int run_program(const char* name, const char* description, int argc, char
                        candor::function_ref<void(CLI::App&)> preset, candor::function_ref<void()> body) {
   CLI::App app{description, name};
   app.footer(
-      "Exit codes: 0 ok, 2 bad option, 3 bad input, 4 numbers not finite, 5 disk, 6 memory, 75 stopped and "
-      "saved.");
+      "Exit codes: 0 ok, 2 bad option, 3 bad input, 4 numbers not finite, 5 disk, 6 memory, 7 device, 75 stopped "
+      "and saved.");
   program::end_where_memory_ends();
   std::signal(SIGXFSZ, SIG_IGN);  // a file that outgrows `ulimit -f` is a failed write, with a message
   try {
