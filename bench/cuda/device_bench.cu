@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+/// @file
+/// What the device does of what it could: row programs against the copy bandwidth of the same run, products
+/// with the library's choice and with the quickest algorithm, and DPO steps of a LLaVA-1.5-7B of random
+/// weights.
+///
+///     device_bench --list          the groups
+///     device_bench GROUP           one JSON object a line
+#include "cuda/device_timer.cuh"
+#include "cuda/seven_billion.cuh"
+
+#include <candor/autograd/ops/rms_norm.hpp>
+#include <candor/autograd/ops/swiglu.hpp>
+
+#include <filesystem>
+#include <functional>
+#include <map>
+
+namespace {
+
+using candor::bfloat16;
+using candor::cuda;
+using candor_bench::line;
+template <class T>
+using tensor = candor::tensor<cuda, T>;
+
+constexpr std::int64_t tokens = 7488;  // eight pairs of 636 + 2 x 150
+
+void measure_rows() {
+  cuda gpu{0};
+  const std::int64_t width = 4096, ffn = 11008;
+  const auto made = [&](std::int64_t rows, std::int64_t cols) {
+    return candor_bench::noise<bfloat16>(gpu, {rows, cols}, 0.02f);
+  };
+  const auto x = made(tokens, width), y = made(tokens, width), d = made(tokens, width), w = made(1, width);
+  auto out = made(tokens, width);
+  tensor<float> inverse(gpu, {tokens});
+  const double large = static_cast<double>(x.bytes());
+  const double copy =
+      candor_bench::seconds(gpu, [&] { gpu.copy(out.view().data, x.view().data, x.bytes()); });
+  const double bandwidth = 2 * large / copy;  // bytes/s
+  line("copy", {{"gigabytes_per_second", bandwidth / 1e9}});
+  const auto report = [&](const char* name, double bytes, double seconds) {
+    line(name, {{"microseconds", seconds * 1e6},
+                {"gigabytes_per_second", bytes / seconds / 1e9},
+                {"of_copy", bytes / seconds / bandwidth}});
+  };
+  report("rms_norm", 2 * large, candor_bench::seconds(gpu, [&] {
+           gpu.rows(tokens, 2 * width,
+                    candor::rms_norm_program<cuda, bfloat16>{x.view(), w.view(), out.view(), inverse.view(),
+                                                             1e-5f});
+         }));
+  report("rms_norm input gradient, added", 4 * large, candor_bench::seconds(gpu, [&] {
+           gpu.rows(tokens, 3 * width,
+                    candor::rms_norm_input_gradient<cuda, bfloat16>{
+                        x.view(), w.view(), d.view(), inverse.view(), {out.view(), true}});
+         }));
+  tensor<float> d_w(gpu, {width});
+  using weight_gradient = candor::rms_norm_weight_gradient<cuda, bfloat16>;
+  report("rms_norm weight gradient", 2 * large, candor_bench::seconds(gpu, [&] {
+           gpu.rows(width / weight_gradient::width, tokens * weight_gradient::width,
+                    weight_gradient{x.view(), d.view(), inverse.view(), {d_w.view(), false}});
+         }));
+  const auto gate_up = made(tokens, 2 * ffn), d_out = made(tokens, ffn);
+  auto product = made(tokens, ffn), d_gate_up = made(tokens, 2 * ffn);
+  const double wide = static_cast<double>(d_out.bytes());
+  report("swiglu", 3 * wide, candor_bench::seconds(gpu, [&] {
+           gpu.rows(tokens, 16 * ffn, candor::swiglu_program<cuda, bfloat16>{gate_up.view(), product.view()});
+         }));
+  report("swiglu gradient", 5 * wide, candor_bench::seconds(gpu, [&] {
+           gpu.rows(tokens, 16 * ffn,
+                    candor::swiglu_gradient<cuda, bfloat16>{
+                        gate_up.view(), d_out.view(), {d_gate_up.view(), false}});
+         }));
+  report("add rows", 3 * large, candor_bench::seconds(gpu, [&] {
+           gpu.rows(tokens, width, candor::add_rows_program<cuda, bfloat16>{x.view(), {out.view(), true}});
+         }));
+  candor::parameter<cuda, bfloat16> p(gpu, "p", {8192, 8192});
+  p.storage() = candor_bench::noise<bfloat16>(gpu, {8192, 8192}, 0.02f);
+  for (const bool rounding : {false, true}) {
+    candor::adamw_optimizer<cuda> optimizer(gpu, {.stochastic_rounding = rounding}, 1);
+    optimizer.add(p);
+    const auto gradient = candor_bench::noise<float>(gpu, {8192, 8192}, 1e-3f);
+    const double bytes =
+        static_cast<double>(p.size()) * (rounding ? 2 * 2 + 4 + 4 * 4 : 2 + 4 + 4 * 4 + 2 * 4);
+    // The step drops its gradient, so a copy of it is made again; its time is taken away.
+    const auto refill = [&] { gpu.copy(p.gradient().view().data, gradient.view().data, gradient.bytes()); };
+    const double with = candor_bench::seconds(gpu, [&] {
+      refill();
+      optimizer.step(5e-7, 1.0);
+    });
+    const double without = candor_bench::seconds(gpu, [&] {
+      refill();
+      p.drop_gradient();
+    });
+    report(rounding ? "adamw, rounded at random" : "adamw, master copy", bytes, with - without);
+  }
+}
+
+template <class T, class C>
+void measure_product(cuda& gpu, const char* choice, const char* name, std::int64_t m, std::int64_t n,
+                     std::int64_t k, bool ta, bool tb) {
+  const auto a = candor_bench::noise<T>(gpu, ta ? candor::shape{k, m} : candor::shape{m, k}, 0.02f);
+  const auto b = candor_bench::noise<T>(gpu, tb ? candor::shape{n, k} : candor::shape{k, n}, 0.02f);
+  tensor<C> c(gpu, {m, n});
+  const auto how = [](bool transposed) {
+    return transposed ? candor::transpose::yes : candor::transpose::no;
+  };
+  const double time =
+      candor_bench::seconds(gpu, [&] { gpu.matmul<T, C>(how(ta), a.view(), how(tb), b.view(), c.view()); });
+  line(candor::text(name, ", ", choice),
+       {{"m", static_cast<double>(m)},
+        {"n", static_cast<double>(n)},
+        {"k", static_cast<double>(k)},
+        {"milliseconds", time * 1e3},
+        {"teraflops",
+         2e-12 * static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(k) / time}});
+}
+
+void measure_products() {
+  const auto file =
+      std::filesystem::temp_directory_path() / candor::text("candor_products_", ::getpid(), ".txt");
+  for (const bool timed : {false, true}) {
+    cuda gpu({.product_file = timed ? file : std::filesystem::path()});
+    const char* choice = timed ? "timed" : "heuristic";
+    measure_product<bfloat16, bfloat16>(gpu, choice, "largest", 8192, 8192, 8192, false, true);
+    const struct {
+      const char* name;
+      std::int64_t out, in;
+    } layers[] = {{"qkv", 12288, 4096}, {"out", 4096, 4096}, {"gate_up", 22016, 4096}, {"down", 4096, 11008}};
+    for (const auto& l : layers) {
+      measure_product<bfloat16, bfloat16>(gpu, choice, candor::text(l.name, " forward").c_str(), tokens,
+                                          l.out, l.in, false, true);
+      measure_product<bfloat16, bfloat16>(gpu, choice, candor::text(l.name, " input gradient").c_str(),
+                                          tokens, l.in, l.out, false, false);
+      measure_product<bfloat16, float>(gpu, choice, candor::text(l.name, " weight gradient").c_str(), l.out,
+                                       l.in, tokens, true, false);
+    }
+  }
+  std::filesystem::remove(file);
+}
+
+const std::map<std::string, std::function<void()>> groups = {
+    {"rows", measure_rows},
+    {"products", measure_products},
+    {"step_lora_128", [] { candor_bench::measure_step({.rank = 128}); }},
+    {"step_lora_64_in_24_gib",
+     [] {
+       candor_bench::measure_step(
+           {.rank = 64, .pairs = 1, .recompute = true, .memory_limit = std::uint64_t{45} << 29});
+     }},
+    {"step_full_master", [] { candor_bench::measure_step({}); }},
+    {"step_full_rounded_in_80_gb",
+     [] {
+       candor_bench::measure_step({.pairs = 2, .rounding = true, .memory_limit = std::uint64_t{76} << 30});
+     }},
+};
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const std::string wanted = argc == 2 ? argv[1] : "";
+  if (wanted == "--list") {
+    for (const auto& [name, run] : groups) std::printf("%s\n", name.c_str());
+    return 0;
+  }
+  const auto group = groups.find(wanted);
+  if (group == groups.end()) {
+    std::fprintf(stderr, "device_bench --list | GROUP\n");
+    return 2;
+  }
+  try {
+    group->second();
+    return 0;
+  } catch (const candor::memory_error& full) {  // a smaller card: a result too
+    line(wanted, {}, full.what());
+    return 0;
+  } catch (const candor::error& problem) {
+    std::fprintf(stderr, "device_bench: %s\n", problem.what());
+    return problem.exit_code();
+  }
+}
