@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 /// @file
 /// What the device does of what it could: row programs against the copy bandwidth of the same run, products
-/// with the library's choice and with the quickest algorithm, and DPO steps of a LLaVA-1.5-7B of random
-/// weights.
+/// with the library's choice and with the quickest algorithm, attention, and DPO steps of a LLaVA-1.5-7B of
+/// random weights.
 ///
 ///     device_bench --list          the groups
 ///     device_bench GROUP           one JSON object a line
+#include "cuda/attention.cuh"
 #include "cuda/device_timer.cuh"
 #include "cuda/seven_billion.cuh"
 
@@ -143,6 +144,7 @@ void measure_products() {
 const std::map<std::string, std::function<void()>> groups = {
     {"rows", measure_rows},
     {"products", measure_products},
+    {"attention", candor_bench::measure_attention},
     {"step_lora_128", [] { candor_bench::measure_step({.rank = 128}); }},
     {"step_lora_64_in_24_gib",
      [] {
