@@ -8,9 +8,11 @@
 #include <candor/io/atomic_file.hpp>
 #include <candor/train/table.hpp>
 
+#include "report/run_report.hpp"
 #include "rlhf_v/scene_run.hpp"
 #include "rlhf_v/train.hpp"
 #include "scenes/claims.hpp"
+#include "scenes/report_files.hpp"
 #include "training/command_line.hpp"
 #include "training/program.hpp"
 
@@ -92,12 +94,12 @@ void show_captions(const std::vector<scenes::captioned_scene>& shown) {
                 s.after.c_str());
 }
 
-/// Three held-out pictures about which the base says something that is not so.
+/// Held-out pictures about which the base says something that is not so.
 std::vector<scenes::captioned_scene> pick(const std::vector<std::string>& before,
                                           const std::vector<std::string>& after) {
   const auto test = scenes::make_test_set();
   std::vector<scenes::captioned_scene> shown;
-  for (std::size_t i = 0; i < test.scenes.size() && shown.size() < 3; ++i)
+  for (std::size_t i = 0; i < test.scenes.size() && shown.size() < 8; ++i)
     if (scenes::annotate(test.scenes[i], before[i])) shown.push_back({test.scenes[i], before[i], after[i]});
   return shown;
 }
@@ -119,6 +121,7 @@ void run_world(const program_options& o) {
   candor::table table({"", "mentions that are lies %", "captions with a lie %", "recall %", "words",
                        "yes/no %", "pairs", "seconds"});
   table.add(row("base", before.figures, "", ""));
+  std::vector<std::pair<std::string, scenes::evaluation>> stages{{"base", before.figures}};
   std::vector<scenes::captioned_scene> shown;
   std::filesystem::path first;  // what the first seed saved
   for (const std::uint64_t seed : o.seeds) {
@@ -127,19 +130,25 @@ void run_world(const program_options& o) {
     const auto result =
         rlhf_v::run_on_scenes(o.settings, training, {.base = base, .pictures = o.pictures, .seed = seed});
     if (shown.empty()) shown = pick(before.captions, result.after.captions);
-    table.add(row(candor::text("RLHF-V, seed ", seed), result.after.figures, std::to_string(result.pairs),
+    stages.emplace_back(candor::text("RLHF-V, seed ", seed), result.after.figures);
+    table.add(row(stages.back().first, result.after.figures, std::to_string(result.pairs),
                   fixed(result.seconds, 0)));
     if (first.empty()) first = result.saved;
   }
+  const scenes::svg_labels labels{.before = "base", .after = "RLHF-V"};
+  scenes::write_report_files(o.training.output, stages, shown, labels);
+  report::write_report(o.training.output);
+  shown.resize(std::min<std::size_t>(shown.size(), 3));
   std::printf("\n");
   show_captions(shown);
   std::printf("%s\n", table.str().c_str());
   const auto sheet = o.training.output / "captions.svg";
-  candor::write_atomically(sheet, scenes::svg_sheet(shown, {.before = "base", .after = "RLHF-V"}));
+  candor::write_atomically(sheet, scenes::svg_sheet(shown, labels));
   std::printf(
-      "run folder          %s\naligned checkpoint  %s\nmetrics             %s\npictures            %s\n",
+      "run folder          %s\naligned checkpoint  %s\nmetrics             %s\npictures            %s\n"
+      "report              %s\n",
       o.training.output.c_str(), first.c_str(), (first.parent_path() / "metrics.jsonl").c_str(),
-      sheet.c_str());
+      sheet.c_str(), (o.training.output / "report.html").c_str());
 }
 
 void run_files(const program_options& o) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <candor/core/error.hpp>
 #include <candor/image/write_png.hpp>
+#include <candor/io/base64.hpp>
 
 #include <scenes/claims.hpp>
 #include <scenes/sheet.hpp>
@@ -8,23 +9,9 @@
 #include <algorithm>
 #include <cctype>
 #include <cstddef>
-#include <cstdint>
 
 namespace scenes {
 namespace {
-
-std::string base64(std::string_view bytes) {
-  constexpr std::string_view digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string out;
-  for (std::size_t i = 0; i < bytes.size(); i += 3) {
-    std::uint32_t group = 0;
-    const std::size_t count = std::min<std::size_t>(3, bytes.size() - i);
-    for (std::size_t j = 0; j < 3; ++j)
-      group = group << 8 | (j < count ? static_cast<std::uint8_t>(bytes[i + j]) : 0);
-    for (std::size_t j = 0; j < 4; ++j) out += j <= count ? digits[group >> (18 - 6 * j) & 63] : '=';
-  }
-  return out;
-}
 
 std::string escaped(std::string_view text) {
   std::string out;
@@ -167,7 +154,7 @@ std::string svg_sheet(std::span<const captioned_scene> scenes, const svg_labels&
     const int x = margin + static_cast<int>(i) * (picture_side + margin);
     out += candor::text("<image x=\"", x, "\" y=\"", margin, "\" width=\"", picture_side, "\" height=\"",
                         picture_side, "\" href=\"data:image/png;base64,",
-                        base64(candor::encode_png(scenes[i].what.picture)), "\"/>\n");
+                        candor::base64(candor::encode_png(scenes[i].what.picture)), "\"/>\n");
     out += text_block(x, before_y, labels.before, columns[i].before);
     out += text_block(x, after_y, labels.after, columns[i].after);
   }

@@ -53,6 +53,7 @@
 #include <candor/text/truncate.hpp>
 
 #include <candor/io/atomic_file.hpp>
+#include <candor/io/base64.hpp>
 #include <candor/io/byte_source.hpp>
 #include <candor/io/event_file.hpp>
 #include <candor/io/model_folder.hpp>
@@ -99,6 +100,7 @@
 #include <candor/eval/chair.hpp>
 #include <candor/eval/figures.hpp>
 #include <candor/eval/pope.hpp>
+#include <candor/eval/report.hpp>
 #include <candor/eval/reviews.hpp>
 
 #include <candor/train/adamw.hpp>

@@ -45,6 +45,13 @@ inline void write_lines(const std::filesystem::path& path, const std::vector<jso
   candor::write_atomically(path, text);
 }
 
+/// Whether a page holds a part, with only the part in the message where it does not.
+inline bool holds(const std::string& page, const std::string& part) {
+  const bool found = page.find(part) != page.npos;
+  if (!found) UNSCOPED_INFO("missing: " << part);
+  return found;
+}
+
 /// What an action throws, as "code: message"; empty where it throws nothing of candor's.
 template <class Action>
 std::string thrown_by(Action action) {

@@ -1,3 +1,3 @@
 # SPDX-License-Identifier: Apache-2.0
-# The tests run this program.
-add_dependencies(tests_eval evaluate)
+# The tests run these programs.
+add_dependencies(tests_eval evaluate report)

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+/// @file
+/// Figures and pictures of a run on scenes, in the files that a report is made of.
+
+#include "scenes/evaluation.hpp"
+#include "scenes/sheet.hpp"
+
+#include <filesystem>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace scenes {
+
+/// Writes figures.jsonl (a stage a line), gallery.jsonl and gallery/*.png into a run folder. `report` reads
+/// them (examples/report/run_report.hpp has their form).
+void write_report_files(const std::filesystem::path& folder,
+                        const std::vector<std::pair<std::string, evaluation>>& stages,
+                        std::span<const captioned_scene> shown, const svg_labels& labels);
+
+}  // namespace scenes
