@@ -82,3 +82,18 @@ TEST_CASE("block lists hold the blocks that see each other and say which do so i
   none.trees = {0};
   check_plan(none);
 }
+
+TEST_CASE("eight packed pairs as long as LLaVA's take 1.22 times the pairs of tokens that are seen",
+          "[cuda][attention]") {
+  std::vector<candor::forest> pairs(8);
+  for (auto& f : pairs)
+    for (const std::size_t tokens : {636, 150, 150})
+      f.segments.push_back({std::vector<std::int32_t>(tokens, 1), f.segments.empty() ? -1 : 0});
+  const auto layout = *candor::pack(candor_test::pointers(pairs), {.max_tokens = 1'000'000}).front().layout;
+  REQUIRE(layout.tokens() == 8 * 936);
+  const double seen = 8 * (636 * 637 / 2 + 2 * (150 * 636 + 150 * 151 / 2));
+  const device::attention_plan plan(layout);
+  const auto& list = plan.view(plan.numbers().data()).of_queries;
+  CHECK(list.begin[list.blocks] * double{device::query_block * device::key_block} / seen ==
+        Approx(1.222).margin(1e-3));
+}

@@ -14,6 +14,11 @@ if(candor_device)
   target_link_libraries(tests_device PRIVATE candor_test_support candor_example_parts candor::cuda)
   catch_discover_tests(tests_device TEST_PREFIX "device/" PROPERTIES TIMEOUT ${timeout} LABELS "cuda;device"
                        SKIP_REGULAR_EXPRESSION "${skipped}")
+
+  add_test(NAME "cuda/attention keeps its numbers in registers"
+           COMMAND sh "${CMAKE_CURRENT_LIST_DIR}/spills.sh" "${CMAKE_CUDA_COMPILER}" "${PROJECT_SOURCE_DIR}"
+                   "${CMAKE_CURRENT_BINARY_DIR}/cuda/spills")
+  set_tests_properties("cuda/attention keeps its numbers in registers" PROPERTIES LABELS cuda TIMEOUT ${timeout})
 endif()
 
 # An old nvcc is refused in one sentence, before CMake tries it.

@@ -15,8 +15,9 @@
 
 namespace CANDOR_NS::device {
 
-/// Tokens in a block. The pass over keys holds the gradients of two matrices in registers, so it takes fewer
-/// queries.
+/// Tokens in a block. At our lengths larger ones compute much at their edges that nobody sees: of eight
+/// packed pairs of 636 + 2 x 150 tokens 1.22 times what is seen, and 1.37 times with 128 queries. The pass
+/// over keys holds the gradients of two matrices in registers, so it takes fewer queries at a time.
 inline constexpr int query_block = 64, key_block = 64, backward_query_block = 32;
 
 /// For each block of one side the blocks of the other side that it meets.
