@@ -4,11 +4,25 @@
 /// Every objective of the library once or more, with the header it stands in. The laws run over this list,
 /// and a test compares it with the folder, so that a new objective cannot be forgotten.
 
+#include <candor/objective/aot.hpp>
+#include <candor/objective/apo.hpp>
+#include <candor/objective/bco_pair.hpp>
+#include <candor/objective/cpo.hpp>
 #include <candor/objective/dense_dpo.hpp>
+#include <candor/objective/discopop.hpp>
 #include <candor/objective/dpo.hpp>
+#include <candor/objective/exo_pair.hpp>
 #include <candor/objective/hinge.hpp>
 #include <candor/objective/ipo.hpp>
+#include <candor/objective/kto_pair.hpp>
+#include <candor/objective/nca_pair.hpp>
+#include <candor/objective/orpo.hpp>
+#include <candor/objective/pairwise.hpp>
+#include <candor/objective/robust_dpo.hpp>
 #include <candor/objective/sft.hpp>
+#include <candor/objective/sigmoid_norm.hpp>
+#include <candor/objective/simpo.hpp>
+#include <candor/objective/sppo_hard.hpp>
 
 namespace candor_test {
 
@@ -27,6 +41,27 @@ void for_each_objective(F f) {
   f("sft.hpp", "dpo with sft", candor::with_sft{candor::dpo{}, {.weight = 0.2}});
   f("sft.hpp", "hinge with sft per token",
     candor::with_sft{candor::hinge{}, {.weight = 1, .per_token = true}});
+  using divergence = candor::divergence_kind;
+  f("dpo.hpp", "dpo, forward KL", candor::dpo{.score = {divergence::forward_kl}});
+  f("dpo.hpp", "dpo, JS", candor::dpo{.score = {divergence::js}});
+  f("dpo.hpp", "dpo, alpha", candor::dpo{.score = {divergence::alpha, 0.5}});
+  f("exo_pair.hpp", "exo", candor::exo_pair{});
+  f("nca_pair.hpp", "nca", candor::nca_pair{});
+  f("robust_dpo.hpp", "robust dpo", candor::robust_dpo{});
+  f("bco_pair.hpp", "bco", candor::bco_pair{});
+  f("sppo_hard.hpp", "sppo", candor::sppo_hard{});
+  f("aot.hpp", "aot", candor::aot{});
+  f("aot.hpp", "aot, unpaired", candor::aot_unpaired{.label_smoothing = 0.1});
+  f("apo.hpp", "apo, zero", candor::apo_zero{});
+  f("apo.hpp", "apo, down", candor::apo_down{});
+  f("discopop.hpp", "discopop", candor::discopop{});
+  f("sigmoid_norm.hpp", "sigmoid_norm", candor::sigmoid_norm{});
+  f("simpo.hpp", "simpo", candor::simpo{});
+  f("orpo.hpp", "orpo", candor::orpo{});
+  f("cpo.hpp", "cpo", candor::cpo{});
+  f("kto_pair.hpp", "kto", candor::kto_pair{});
+  f("pairwise.hpp", "MPO",
+    candor::pairwise{.terms = {{candor::loss_type::sigmoid, 0.8}, {candor::loss_type::bco_pair, 0.2}}});
 }
 
 }  // namespace candor_test

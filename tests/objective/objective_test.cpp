@@ -83,11 +83,11 @@ struct aot {
     const auto margin = [&](std::size_t i) { return items[i].cells[0].sum - items[i].cells[1].sum; };
     std::sort(order.begin(), order.end(),
               [&](std::size_t i, std::size_t j) { return margin(i) < margin(j); });
-    for (std::size_t rank = 0; rank < order.size(); ++rank) items[order[rank]].given = reference[rank];
+    for (std::size_t rank = 0; rank < order.size(); ++rank) items[order[rank]].given[0] = reference[rank];
   }
   template <class S>
   CANDOR_HD S operator()(const candor::pair<S>& y, const statistics&) const {
-    return -log_sigmoid(beta * (y.cells[0].sum - y.cells[1].sum - y.given));
+    return -log_sigmoid(beta * (y.cells[0].sum - y.cells[1].sum - y.given[0]));
   }
 };
 
@@ -150,7 +150,7 @@ TEST_CASE("an objective may score an answer under another image", "[objective][i
 }
 
 TEST_CASE("an objective without a reference does not read one", "[objective][interface]") {
-  STATIC_REQUIRE_FALSE(candor::reads_reference<elsewhere::simpo>);
+  STATIC_REQUIRE_FALSE(candor::reads_reference(elsewhere::simpo{}));
   const auto x = golden_item();
   double loss = 0;
   const candor::objective_program<elsewhere::simpo, double> program{.objective = {},
@@ -191,9 +191,9 @@ TEST_CASE("statistics may sort the batch and leave a number for each item", "[ob
   }
   elsewhere::aot::statistics none;
   elsewhere::aot{}.update(none, items);
-  CHECK(items[0].given == 3);  // the largest margin meets the largest
-  CHECK(items[1].given == -2);
-  CHECK(items[2].given == 0.5);
+  CHECK(items[0].given[0] == 3);  // the largest margin meets the largest
+  CHECK(items[1].given[0] == -2);
+  CHECK(items[2].given[0] == 0.5);
   const auto r = run(elsewhere::aot{}, golden_item(), {}, 3.0);
   CHECK(r.loss == Approx(std::log1p(std::exp(-0.1 * (12 - 3)))));
 }

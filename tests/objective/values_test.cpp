@@ -78,16 +78,18 @@ TEST_CASE("the sft term adds the chosen answer's likelihood, summed or per token
   CHECK(r.d_sums[1] == Approx(+0.1 * 0.3775406687981454));
   CHECK(r.reward_chosen == Approx(0.3));
   CHECK(candor::cells_in<candor::sft> == 1);
-  CHECK_FALSE(candor::reads_reference<candor::sft>);
-  CHECK(candor::reads_reference<candor::with_sft<candor::dpo>>);
+  CHECK_FALSE(candor::reads_reference(candor::sft{}));
+  CHECK(candor::reads_reference(candor::with_sft<candor::dpo>{}));
 }
 
 TEST_CASE("every objective's derivatives equal finite differences", "[objective][law]") {
   for_each_objective([](const char*, const char* name, const auto& objective) {
+    // Half a value with a whole derivative: pairwise_test compares it over a batch.
+    if constexpr (std::is_same_v<decltype(objective), const candor::aot_unpaired&>) return;
     INFO(name);
     check_gradient(objective, golden_item());
     check_gradient(objective, {{-90, -61}, {-70, -66}, {31, 8}, {43, 12}});
-    check_gradient(objective, {{-12, -300}, {-50, -220}, {5, 90}, {5, 98}});
+    check_gradient(objective, {{-12, -250}, {-50, -220}, {5, 90}, {5, 98}});
   });
 }
 
@@ -116,6 +118,7 @@ TEST_CASE("every objective hands a sum that is not finite on to the loss", "[obj
 TEST_CASE("no objective falls when the chosen answer becomes less likely within the margin",
           "[objective][law]") {
   for_each_objective([](const char*, const char* name, const auto& objective) {
+    if constexpr (std::is_same_v<decltype(objective), const candor::apo_down&>) return;  // it means to
     INFO(name);
     auto x = golden_item();
     x.sums[0] = -34;  // inside the margin of each
@@ -153,7 +156,7 @@ TEST_CASE("swapping the answers mirrors dpo's margin", "[objective][law]") {
 }
 
 TEST_CASE("the list of objectives names every objective header", "[objective][law]") {
-  const std::set<std::string> not_objectives{"objective.hpp", "objective_program.hpp", "pair.hpp"};
+  const std::set<std::string> not_objectives{"divergence.hpp", "objective.hpp", "objective_program.hpp", "pair.hpp"};
   std::set<std::string> found, listed;
   for (const auto& entry : std::filesystem::directory_iterator(std::filesystem::path(CANDOR_TESTS_DIR) /
                                                                "../include/candor/objective"))

@@ -49,7 +49,7 @@ TEST_CASE("a second model is the reference with its adapters", "[train][referenc
                                  i};
   };
   const candor::fit_options options{.quiet = true};
-  candor::reference_log_probs<model, candor::dpo> reference(policy, &second, data, options);
+  candor::reference_log_probs<model, candor::dpo> reference(policy, &second, candor::dpo{}, data, options);
   reference.prepare(scratch / "reference.safetensors", false, encode);
 
   const std::vector<candor::training_item> group{encode(0), encode(1)};

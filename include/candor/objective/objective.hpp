@@ -6,6 +6,7 @@
 /// which is only ever called with dual numbers. It may further declare
 ///   static constexpr cell_place cells[]          the places it needs            default: chosen and rejected
 ///   static constexpr bool needs_reference        whether it reads references    default: true
+///     or bool needs_reference() const, where options decide
 ///   double beta                                  nats to reward                 default: 1
 ///   template <class S> S reward(const cell<S>&)  the implicit reward            default: beta * ratio
 ///   token_weights token_weighting() const        weights of the tokens          default: all 1
@@ -13,8 +14,10 @@
 /// With statistics it is called as operator()(y, statistics) and has
 ///   void update(statistics&, std::span<pair<double, cells>> items) const;
 /// which sees the items of a whole optimizer step, gradient stopped, once before the step's losses; it may
-/// sort them, keep running means, and leave a number for each item in `given`. The state goes into
-/// checkpoints, so it is trivially copyable.
+/// sort them, keep running means, and leave two numbers for each item in `given`. The state goes into
+/// checkpoints, so it is trivially copyable. It costs a forward pass over the step: with
+///   bool needs_statistics() const
+/// an objective whose options do without them says so, and `update` is not called.
 
 #include <candor/core/config.hpp>
 #include <candor/core/dual.hpp>
@@ -73,17 +76,28 @@ constexpr std::span<const cell_place> places_of() {
 
 /// Whether reference log-probs are read.
 template <class O>
-inline constexpr bool reads_reference = [] {
-  if constexpr (requires { O::needs_reference; })
+constexpr bool reads_reference(const O& objective) {
+  if constexpr (requires { objective.needs_reference(); })
+    return objective.needs_reference();
+  else if constexpr (requires { O::needs_reference; })
     return O::needs_reference;
   else
     return true;
-}();
+}
 
 template <class O>
 using statistics_t = typename detail::statistics_of<O>::type;
 template <class O>
 inline constexpr bool has_statistics = !std::is_same_v<statistics_t<O>, no_statistics>;
+
+/// Whether `update` is to be called before a step.
+template <class O>
+constexpr bool reads_statistics(const O& objective) {
+  if constexpr (requires { objective.needs_statistics(); })
+    return objective.needs_statistics();
+  else
+    return has_statistics<O>;
+}
 
 /// The number type with which an objective is called.
 template <class O, class Value = double>

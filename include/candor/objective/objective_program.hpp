@@ -28,8 +28,9 @@ struct objective_program {
   A* rewards_chosen;              // (items) implicit reward of cell 0, or null
   A* rewards_rejected;            // (items) of cell 1, or null
   double scale = 1;               // 1 / pairs of the optimizer step
-  const double* given = nullptr;  // (items) what the statistics left for each item, or null
+  const double* given = nullptr;  // (items, 2) what the statistics left for each item, or null
   statistics_t<O> statistics = {};
+  double mean_tokens = 0;  // scored tokens of cell 0, mean over the items of the optimizer step
 
   template <class Team>
   CANDOR_HD void operator()(const Team& team, std::int64_t row) const {
@@ -47,7 +48,8 @@ struct objective_program {
       y.cells[c].tokens = tokens[i];
       y.cells[c].weight = weights[i];
     }
-    y.given = given != nullptr ? given[row] : 0.0;
+    for (int g = 0; g < 2; ++g) y.given[g] = given != nullptr ? given[row * 2 + g] : 0.0;
+    y.mean_tokens = mean_tokens;
     y.set_ratios();
     return y;
   }

@@ -40,7 +40,8 @@ struct pair {
 
   cell<S> cells[Cells];
   S chosen = 0, rejected = 0;
-  double given = 0;  ///< what the objective's statistics wrote for this item, else 0
+  double given[2] = {};    ///< what the objective's statistics wrote for this item, else 0
+  double mean_tokens = 0;  ///< scored tokens of cell 0, mean over the items of the optimizer step
 
   CANDOR_HD constexpr void set_ratios() {
     chosen = cells[0].ratio();

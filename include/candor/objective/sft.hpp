@@ -3,9 +3,9 @@
 /// @file
 /// Supervised fine-tuning as an objective and as a term beside another one:
 ///   term = -weight * log pi(y_w)                 RLHF-V's and RLAIF-V's SFT_weight
-///   term = -weight * log pi(y_w) / |y_w|         per token: RPO (arXiv 2404.19733), TRL's `sft` for equal
-///   lengths
-/// The trainer takes the mean over items in either form.
+///   term = -weight * log pi(y_w) / |y_w|         per token: RPO (arXiv 2404.19733)
+///   term = -weight * log pi(y_w) / mean |y_w|    over all tokens of a step: TRL's `sft`
+/// The trainer takes the mean over items in each form.
 
 #include <candor/objective/objective.hpp>
 
@@ -20,14 +20,16 @@ struct sft {
 
   double weight = 1.0;
   bool per_token = false;  ///< divide by the answer's tokens
+  bool over_step = false;  ///< divide by the mean of the step's answers' tokens instead: all tokens weigh the same
 
-  template <class S>
-  CANDOR_HD S term(const cell<S>& c) const {
-    return per_token ? -weight * c.sum / c.tokens : -weight * c.sum;
+  template <class S, int Cells>
+  CANDOR_HD S term(const pair<S, Cells>& y) const {
+    const cell<S>& c = y.cells[0];
+    return over_step ? -weight * c.sum / y.mean_tokens : per_token ? -weight * c.sum / c.tokens : -weight * c.sum;
   }
   template <class S>
   CANDOR_HD S operator()(const pair<S, 1>& y) const {
-    return term(y.cells[0]);
+    return term(y);
   }
 };
 
@@ -37,12 +39,13 @@ struct sft {
 template <class Objective>
 struct with_sft {
   static constexpr auto& cells = detail::declared_cells<Objective>();
-  static constexpr bool needs_reference = reads_reference<Objective>;
   using statistics = statistics_t<Objective>;
 
   Objective objective;
   sft extra;
 
+  constexpr bool needs_reference() const { return reads_reference(objective); }
+  constexpr bool needs_statistics() const { return reads_statistics(objective); }
   constexpr token_weights token_weighting() const { return token_weights_of(objective); }
 
   void update(statistics& s,
@@ -56,7 +59,7 @@ struct with_sft {
   }
   template <class S>
   CANDOR_HD S operator()(const pair<S, cells_in<Objective>>& y, const statistics& s = {}) const {
-    return loss_of(objective, y, s) + extra.term(y.cells[0]);
+    return loss_of(objective, y, s) + extra.term(y);
   }
 };
 template <class Objective>

@@ -40,12 +40,17 @@ class reference_log_probs {
 
   /// `second`, or null, is the reference instead of the policy. usage_error where the options do not go
   /// together.
-  reference_log_probs(Model& policy, Model* second, const preference_data& data, const fit_options& options)
-      : policy_(policy), model_(second != nullptr ? *second : policy), data_(data), options_(options) {
+  reference_log_probs(Model& policy, Model* second, const Objective& loss, const preference_data& data,
+                      const fit_options& options)
+      : policy_(policy),
+        model_(second != nullptr ? *second : policy),
+        data_(data),
+        options_(options),
+        needed_(reads_reference(loss)) {
     if (options.reference != reference_source::adapters_off) return;
     require<usage_error>(second == nullptr,
                          "a second model is the reference, so it cannot be the policy without adapters");
-    require<usage_error>(policy.network().has_adapters() || !reads_reference<Objective>,
+    require<usage_error>(policy.network().has_adapters() || !needed_,
                          "the policy without adapters is the reference, but it has none; use the cache");
   }
 
@@ -74,7 +79,7 @@ class reference_log_probs {
   /// keeps what was done until then. numeric_error for log-probs that are not finite.
   template <class Encode>
   void prepare(const std::filesystem::path& path, bool changed, Encode encode) {
-    if (!reads_reference<Objective> || options_.reference == reference_source::adapters_off) return;
+    if (!needed_ || options_.reference == reference_source::adapters_off) return;
     const fingerprint expected = print();
     constexpr int cells = cells_in<Objective>;
     if (std::filesystem::exists(path))
@@ -109,14 +114,13 @@ class reference_log_probs {
   /// The log-probs of a group; valid until the next call. Empty where the objective reads none.
   table of(const std::vector<training_item>& group) {
     table out;
-    if constexpr (reads_reference<Objective>) {
-      if (!cache_) computed_ = score_group(group);
-      for (std::size_t i = 0; i < group.size(); ++i) {
-        auto& cells = out.emplace_back();
-        for (int c = 0; c < cells_in<Objective>; ++c)
-          cells.push_back(cache_ ? cache_->log_probs(group[i].index, c)
-                                 : std::span<const float>(computed_[i][static_cast<std::size_t>(c)]));
-      }
+    if (!needed_) return out;
+    if (!cache_) computed_ = score_group(group);
+    for (std::size_t i = 0; i < group.size(); ++i) {
+      auto& cells = out.emplace_back();
+      for (int c = 0; c < cells_in<Objective>; ++c)
+        cells.push_back(cache_ ? cache_->log_probs(group[i].index, c)
+                               : std::span<const float>(computed_[i][static_cast<std::size_t>(c)]));
     }
     return out;
   }
@@ -154,6 +158,7 @@ class reference_log_probs {
   Model &policy_, &model_;
   const preference_data& data_;
   const fit_options& options_;
+  bool needed_;
   std::optional<reference_cache> cache_;
   std::vector<std::vector<std::vector<float>>> computed_;
 };

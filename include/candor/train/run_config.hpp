@@ -72,6 +72,7 @@ void run_config::add_objective(const Objective& loss) {
       const double apart = (at - 1.0) * (2 * c - 1.0);  // the chosen answer better, as good, worse
       item.cells[c] = {S::variable(-5.0 + 2.0 * apart, c), -5.5, 5.0 + c, 7.5 + c};
     }
+    item.mean_tokens = 6.0;
     item.set_ratios();
     const S value = loss_of(loss, item);
     const std::string name = "objective " + std::to_string(at);

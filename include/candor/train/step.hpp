@@ -9,6 +9,7 @@
 #include <candor/objective/objective_program.hpp>
 
 #include <cmath>
+#include <iterator>
 #include <span>
 #include <utility>
 #include <vector>
@@ -65,8 +66,10 @@ class objective_step {
            forward_context<B> settings, bool record_gradients, step_values& values, Proceed&& proceed) {
     const auto trees = trees_of(records);
     const auto passes = pack(trees, packing_);
+    const double mean_tokens = mean_answer(passes, records.size());
     std::vector<double> given;
-    if constexpr (has_statistics<Objective>) given = update_statistics(records, passes, references, settings);
+    if constexpr (has_statistics<Objective>)
+      if (reads_statistics(loss_)) given = update_statistics(records, passes, references, mean_tokens, settings);
     for (const auto& batch : passes) {
       B& backend = network_.backend();
       tape<B> tape(backend, record_gradients ? tape_mode::record : tape_mode::evaluate);
@@ -76,7 +79,7 @@ class objective_step {
             tensor<B, std::uint64_t>::from(backend, shape{batch.tokens()}, batch.token_keys));
       const auto log_probs = network_.log_probs(context, batch, pass_features(network_, context, batch, records));
       const auto sums = sum_cells(batch, log_probs.storage().to_vector(), references);
-      const auto d_sums = evaluate(batch, sums, records.size(), given, values);
+      const auto d_sums = evaluate(batch, sums, records.size(), mean_tokens, given, values);
       values.tokens += static_cast<double>(batch.tokens());
       if (record_gradients) {
         std::vector<A> d(batch.scored.size());
@@ -117,9 +120,17 @@ class objective_step {
     return s;
   }
 
+  /// Scored tokens of cell 0, mean over the step's records.
+  static double mean_answer(const std::vector<packed_batch>& passes, std::size_t records) {
+    double tokens = 0;
+    for (const auto& batch : passes)
+      for (const auto& s : batch.scored) tokens += s.cell == 0 ? 1 : 0;
+    return tokens / static_cast<double>(records);
+  }
+
   /// The objective as a row program; d loss / d sum of every cell, divided by the step's pairs.
-  std::vector<A> evaluate(const packed_batch& batch, const cell_sums& s, std::size_t pairs, const std::vector<double>& given,
-                          step_values& values) {
+  std::vector<A> evaluate(const packed_batch& batch, const cell_sums& s, std::size_t pairs, double mean_tokens,
+                          const std::vector<double>& given, step_values& values) {
     B& backend = network_.backend();
     const auto items = static_cast<std::int64_t>(s.sums.size()) / cells;
     const auto upload = [&]<class From>(const std::vector<From>& v, auto zero) {
@@ -135,7 +146,7 @@ class objective_step {
                                 loss_, sums.view().data, references.view().data, tokens.view().data, weights.view().data,
                                 losses.view().data, d_sums.view().data, chosen.view().data, rejected.view().data,
                                 1.0 / static_cast<double>(pairs), given.empty() ? nullptr : given_there.view().data,
-                                statistics_});
+                                statistics_, mean_tokens});
     const auto loss = losses.to_vector(), c = chosen.to_vector(), r = rejected.to_vector();
     for (const auto f : batch.forests) {
       const auto i = static_cast<std::size_t>(f);
@@ -154,7 +165,7 @@ class objective_step {
   /// Values of all items of the step, without gradients, for objectives that compare items with each other.
   std::vector<double> update_statistics(std::span<const encoded_record* const> records, const std::vector<packed_batch>& passes,
                                         const std::vector<std::vector<std::span<const float>>>& references,
-                                        const forward_context<B>& settings) {
+                                        double mean_tokens, const forward_context<B>& settings) {
     std::vector<candor::pair<double, cells>> items(records.size());
     for (const auto& batch : passes) {
       tape<B> quiet(network_.backend(), tape_mode::evaluate);
@@ -168,12 +179,13 @@ class objective_step {
           const auto i = static_cast<std::size_t>(f * cells + c);
           item.cells[c] = {s.sums[i], s.references[i], static_cast<double>(s.tokens[i]), static_cast<double>(s.weights[i])};
         }
+        item.mean_tokens = mean_tokens;
         item.set_ratios();
       }
     }
     loss_.update(statistics_, std::span(items));
     std::vector<double> given;
-    for (const auto& item : items) given.push_back(item.given);
+    for (const auto& item : items) given.insert(given.end(), std::begin(item.given), std::end(item.given));
     return given;
   }
 

@@ -13,7 +13,7 @@ void trainer<Model, Objective>::run::set_up_evaluation() {
     require<usage_error>(split.eval.empty(),
                          "evaluation has records of its own, and a share of the training records is set "
                          "aside for it too; give one of the two");
-    separate.emplace(source{*apart, {owner.policy_, owner.reference_, *apart, options}});
+    separate.emplace(source{*apart, {owner.policy_, owner.reference_, owner.loss_, *apart, options}});
     for (std::int64_t i = 0; i < apart->size(); ++i) split.eval.push_back(i);
   }
   evaluates = !split.eval.empty();

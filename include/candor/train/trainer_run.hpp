@@ -27,7 +27,7 @@ struct trainer<Model, Objective>::run {
         folder(o.run_folder, !o.resume.empty()),
         optimizer(t.policy_.backend(), t.optimizer_options_, o.seed),
         step_runner(t.policy_.network(), t.loss_, {.layout = o.layout, .max_tokens = o.max_tokens}),
-        records{d, {t.policy_, t.reference_, d, o}} {
+        records{d, {t.policy_, t.reference_, t.loss_, d, o}} {
     require<usage_error>(o.batch_size > 0 && o.max_tokens > 0 && o.epochs >= 0 && o.logging_steps > 0,
                          "batch size, token budget and logging steps must be positive, epochs not negative");
     require<usage_error>(
