@@ -11,6 +11,7 @@
 #include <CLI/CLI.hpp>
 
 #include <csignal>
+#include <string>
 
 namespace training {
 
@@ -26,8 +27,10 @@ inline int run_program(const char* name, const char* description, int argc, char
   program::end_where_memory_ends();
   std::signal(SIGXFSZ, SIG_IGN);  // a file that outgrows `ulimit -f` is a failed write, with a message
   try {
-    refuse_foreign_options(argc, argv);
     add(app);
+    refuse_foreign_options(argc, argv, [&](const std::string& option) {
+      return app.get_option_no_throw("--" + option) != nullptr;
+    });
     app.parse(argc, argv);
     preset(app);
     app.parse(argc, argv);

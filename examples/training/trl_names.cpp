@@ -53,12 +53,15 @@ constexpr foreign_option foreign[] = {
 
 }  // namespace
 
-void refuse_foreign_options(int argc, const char* const* argv) {
+void refuse_foreign_options(int argc, const char* const* argv,
+                            candor::function_ref<bool(const std::string&)> known) {
   for (int i = 1; i < argc; ++i) {
     std::string_view word = argv[i];
     if (!word.starts_with("--")) continue;
     word = word.substr(2, word.find('=') - 2);
     std::string name(word);
+    std::replace(name.begin(), name.end(), '_', '-');
+    if (known(name)) continue;
     std::replace(name.begin(), name.end(), '-', '_');
     for (const auto& option : foreign)
       candor::require<candor::usage_error>(

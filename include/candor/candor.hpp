@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 /// @file
-/// Everything that a host program needs, for g++ and nvcc. With the target candor::candor the bodies come along
-/// (Eigen, oneTBB, JSON, ...), at several seconds a unit; with candor::compiled only declarations and templates do,
-/// which include no third-party header.
+/// Everything that a host program needs, for g++ and nvcc. With the target candor::candor the bodies come
+/// along (Eigen, oneTBB, JSON, ...), at several seconds a unit; with candor::compiled only declarations and
+/// templates do, which include no third-party header.
 
 #include <candor/core/config.hpp>
 #include <candor/core/dual.hpp>
@@ -93,6 +93,7 @@
 #include <candor/objective/hinge.hpp>
 #include <candor/objective/ipo.hpp>
 #include <candor/objective/objective.hpp>
+#include <candor/objective/pairwise.hpp>
 #include <candor/objective/sft.hpp>
 
 #include <candor/eval/amber.hpp>

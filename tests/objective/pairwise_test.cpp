@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The pairwise losses against TRL's own lines over random batches (golden/make_losses.py), against golden values,
-// and as weighted sums chosen at run time.
+// The pairwise losses against TRL's own lines over random batches (golden/make_losses.py), against golden
+// values, and as weighted sums chosen at run time.
 #include "objective/support.hpp"
 
 #include <candor/io/safetensors.hpp>
@@ -141,7 +141,7 @@ TEST_CASE("pairwise losses and their gradients are TRL's over random batches", "
       }
     }
   }
-  CHECK(compared > 3980);  // of 4,020
+  CHECK(compared > 3980);                                    // of 4,020
   CHECK(seen.size() == candor::loss_type_names.size() - 1);  // TRL has dropped kto_pair
 }
 

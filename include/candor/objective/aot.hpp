@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 /// @file
-/// Alignment by optimal transport (AOT, Melnyk et al. 2024, arXiv 2406.05882): not each pair but the distribution
-/// over the batch shall dominate, so values of the same rank are compared. With L(d) = -(1 - e) log sigmoid(beta
-/// d) - e log sigmoid(-beta d) and x_(k) the k-th smallest of the step's items,
-///   aot            mean_k L(m_(k) - m'_(k)),  m, m' = margins log pi(y_w) - log pi(y_l) of policy and reference
-///   aot_unpaired   mean_k L(a_(k) - c_(k))
+/// Alignment by optimal transport (AOT, Melnyk et al. 2024, arXiv 2406.05882): not each pair but the
+/// distribution over the batch shall dominate, so values of the same rank are compared. With L(d) = -(1 - e)
+/// log sigmoid(beta d) - e log sigmoid(-beta d) and x_(k) the k-th smallest of the step's items,
+///   aot            mean_k L(m_(k) - m'_(k)),  m, m' = margins log pi(y_w) - log pi(y_l) of policy and
+///   reference aot_unpaired   mean_k L(a_(k) - c_(k))
 /// TRL sorts within a device's micro-batch; here it is the whole step, whatever the passes.
 
 #include <candor/core/error.hpp>

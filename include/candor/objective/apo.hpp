@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 /// @file
-/// Anchored preference optimisation (APO, D'Oosterlinck et al. 2024, arXiv 2408.06266, equations 7 and 8): which
-/// way the likelihoods shall go is said and not left to the margin.
+/// Anchored preference optimisation (APO, D'Oosterlinck et al. 2024, arXiv 2408.06266, equations 7 and 8):
+/// which way the likelihoods shall go is said and not left to the margin.
 
 #include <candor/objective/objective.hpp>
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 /// @file
-/// DPO under another divergence than the reverse KL (f-DPO, Wang et al. 2023, arXiv 2309.16240): the log-ratio r
-/// of an answer becomes s(r) = f'(e^r),
+/// DPO under another divergence than the reverse KL (f-DPO, Wang et al. 2023, arXiv 2309.16240): the
+/// log-ratio r of an answer becomes s(r) = f'(e^r),
 ///   reverse KL   r                           forward KL   1 - e^-r
 ///   JS           log 2 + log sigmoid(r)      alpha        (e^((alpha - 1) r) - 1) / (alpha - 1)
 /// Names and constants as in TRL's `f_divergence_type`.

@@ -2,7 +2,8 @@
 #pragma once
 /// @file
 /// Direct preference optimisation (Rafailov et al. 2023, arXiv 2305.18290; TRL's `sigmoid`):
-///   loss = -log sigmoid(z),  z = beta (s(a) - s(c)),  a, c = log-ratios of chosen and rejected to the reference.
+///   loss = -log sigmoid(z),  z = beta (s(a) - s(c)),  a, c = log-ratios of chosen and rejected to the
+///   reference.
 /// s(r) is r, or that of another divergence than the reverse KL. With label smoothing e (cDPO): -(1 - e) log
 /// sigmoid(z) - e log sigmoid(-z).
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 /// @file
-/// Exact optimisation for a pair (EXO, Ji et al. 2024, arXiv 2402.00856, equation 16; TRL's `exo_pair`): the KL
-/// of the policy's choice q = sigmoid(z), z = beta (s(a) - s(c)), to the label's, which is wrong with a share e,
+/// Exact optimisation for a pair (EXO, Ji et al. 2024, arXiv 2402.00856, equation 16; TRL's `exo_pair`): the
+/// KL of the policy's choice q = sigmoid(z), z = beta (s(a) - s(c)), to the label's, which is wrong with a
+/// share e,
 ///   loss = q (log q - log(1 - e)) + (1 - q) (log(1 - q) - log e).
 
 #include <candor/objective/divergence.hpp>

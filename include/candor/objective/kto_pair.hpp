@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 /// @file
-/// Kahneman-Tversky optimisation (KTO, Ethayarajh et al. 2024, arXiv 2402.01306) on pairs: each answer's value is
-/// taken against a point z that is the policy's distance from the reference, gradient stopped,
+/// Kahneman-Tversky optimisation (KTO, Ethayarajh et al. 2024, arXiv 2402.01306) on pairs: each answer's
+/// value is taken against a point z that is the policy's distance from the reference, gradient stopped,
 ///   loss = (lambda_D (1 - sigmoid(beta (a - z_l))) + lambda_U (1 - sigmoid(beta (z_w - c)))) / 2.
-/// z_w and z_l are the mean log-ratios of the step's chosen and rejected answers, at least 0. (The paper's z is
-/// of answers to other prompts; this is the estimate of TRL's former `kto_pair`, for which no other answers are
-/// scored.)
+/// z_w and z_l are the mean log-ratios of the step's chosen and rejected answers, at least 0. (The paper's z
+/// is of answers to other prompts; this is the estimate of TRL's former `kto_pair`, for which no other
+/// answers are scored.)
 
 #include <candor/core/error.hpp>
 #include <candor/objective/objective.hpp>

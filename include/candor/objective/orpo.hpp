@@ -21,7 +21,8 @@ struct orpo {
   }
   template <class S>
   CANDOR_HD S operator()(const pair<S>& y) const {
-    return -y.cells[0].sum / y.cells[0].tokens - beta * log_sigmoid(log_odds(y.cells[0]) - log_odds(y.cells[1]));
+    return -y.cells[0].sum / y.cells[0].tokens -
+           beta * log_sigmoid(log_odds(y.cells[0]) - log_odds(y.cells[1]));
   }
 
  private:

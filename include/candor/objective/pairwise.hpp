@@ -2,7 +2,8 @@
 #pragma once
 /// @file
 /// The pairwise losses under TRL's names, chosen at run time, alone or as a weighted sum:
-///   pairwise{.terms = {{loss_type::sigmoid, 0.8}, {loss_type::bco_pair, 0.2}, {loss_type::sft, 1}}, .beta = 0.1}
+///   pairwise{.terms = {{loss_type::sigmoid, 0.8}, {loss_type::bco_pair, 0.2}, {loss_type::sft, 1}}, .beta =
+///   0.1}
 /// is MPO (Wang et al. 2024, arXiv 2411.10442). Each loss has its formula in its own header.
 
 #include <candor/objective/aot.hpp>
@@ -55,9 +56,9 @@ enum class loss_type {
 
 /// TRL's names, in the order of loss_type from `sigmoid` on.
 inline constexpr std::array<std::string_view, 19> loss_type_names{
-    "sigmoid",  "hinge",        "ipo",          "exo_pair", "nca_pair", "robust",   "bco_pair",
-    "sppo_hard", "aot",         "aot_unpaired", "apo_zero", "apo_down", "discopop", "sft",
-    "sigmoid_norm", "simpo",    "orpo",         "cpo",      "kto_pair"};
+    "sigmoid",      "hinge", "ipo",          "exo_pair", "nca_pair", "robust",   "bco_pair",
+    "sppo_hard",    "aot",   "aot_unpaired", "apo_zero", "apo_down", "discopop", "sft",
+    "sigmoid_norm", "simpo", "orpo",         "cpo",      "kto_pair"};
 
 constexpr std::string_view name_of(loss_type type) {
   return type == loss_type::none ? "none" : loss_type_names[static_cast<std::size_t>(type) - 1];

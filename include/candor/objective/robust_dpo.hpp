@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 /// @file
-/// DPO that is unbiased where a known share e of the labels is wrong (Chowdhury et al. 2024, arXiv 2403.00409;
-/// TRL's `robust`):
+/// DPO that is unbiased where a known share e of the labels is wrong (Chowdhury et al. 2024, arXiv
+/// 2403.00409; TRL's `robust`):
 ///   loss = (-(1 - e) log sigmoid(z) + e log sigmoid(-z)) / (1 - 2 e),  z = beta (s(a) - s(c)).
 
 #include <candor/objective/divergence.hpp>

@@ -20,12 +20,15 @@ struct sft {
 
   double weight = 1.0;
   bool per_token = false;  ///< divide by the answer's tokens
-  bool over_step = false;  ///< divide by the mean of the step's answers' tokens instead: all tokens weigh the same
+  bool over_step =
+      false;  ///< divide by the mean of the step's answers' tokens instead: all tokens weigh the same
 
   template <class S, int Cells>
   CANDOR_HD S term(const pair<S, Cells>& y) const {
     const cell<S>& c = y.cells[0];
-    return over_step ? -weight * c.sum / y.mean_tokens : per_token ? -weight * c.sum / c.tokens : -weight * c.sum;
+    return over_step   ? -weight * c.sum / y.mean_tokens
+           : per_token ? -weight * c.sum / c.tokens
+                       : -weight * c.sum;
   }
   template <class S>
   CANDOR_HD S operator()(const pair<S, 1>& y) const {

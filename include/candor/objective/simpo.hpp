@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 /// @file
-/// Simple preference optimisation (SimPO, Meng et al. 2024, arXiv 2405.14734): the mean log-prob is the reward,
-/// without a reference,
+/// Simple preference optimisation (SimPO, Meng et al. 2024, arXiv 2405.14734): the mean log-prob is the
+/// reward, without a reference,
 ///   loss = -log sigmoid(beta (m_w - m_l) - gamma),  m = log pi(y) / |y|.
 
 #include <candor/objective/objective.hpp>

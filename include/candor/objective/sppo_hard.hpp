@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 /// @file
-/// Self-play preference optimisation with certain preferences (SPPO, Wu et al. 2024, arXiv 2405.00675, equation
-/// 4.7 with P = 1 and 0; TRL's `sppo_hard`):
+/// Self-play preference optimisation with certain preferences (SPPO, Wu et al. 2024, arXiv 2405.00675,
+/// equation 4.7 with P = 1 and 0; TRL's `sppo_hard`):
 ///   loss = (a - 1 / (2 beta))^2 + (c + 1 / (2 beta))^2.
 
 #include <candor/objective/objective.hpp>
