@@ -64,3 +64,22 @@ TEMPLATE_TEST_CASE("threads that multiply at the same time get the bits of one t
   });
   for (std::int64_t i = 1; i < products; ++i) REQUIRE(std::equal(c.begin(), c.begin() + m * n, c.begin() + i * m * n));
 }
+
+TEST_CASE("a few rows are multiplied alike, however many there are and whatever the threads", "[backend][matmul]") {
+  host one({.threads = 1}), three({.threads = 3});
+  constexpr std::int64_t most = 64, n = 331, k = 391;
+  const auto a = numbers<float>(most * k, 1), b = numbers<float>(n * k, 2);
+  std::vector<float> all(most * n), few(most * n);
+  one.matmul<float, float>(transpose::no, {a.data(), most, k, k}, transpose::yes, {b.data(), n, k, k},
+                           {all.data(), most, n, n});
+  for (const std::int64_t m : {1, 2, 3, 4, 5, 6, 7, 10, 13, 31, 63, 64}) {
+    CAPTURE(m);
+    CHECK(worst_error<float, float>(three, {m, n, k, 3, false, true, m % 2 == 0}) <= 1.0);
+    for (host* cpu : {&one, &three}) {
+      std::fill(few.begin(), few.end(), 0.0f);
+      cpu->matmul<float, float>(transpose::no, {a.data(), m, k, k}, transpose::yes, {b.data(), n, k, k},
+                                {few.data(), m, n, n});
+      CHECK(std::equal(few.begin(), few.begin() + m * n, all.begin()));
+    }
+  }
+}

@@ -76,6 +76,7 @@ void host::attention_decode(const attention_heads& heads, const decode_layout& l
                             view<host, const T> stem_k, view<host, const T> stem_v,
                             view<host, const T> branch_k, view<host, const T> branch_v, view<host, T> out) {
   detail::check_decode(heads, layout, q, branch_k);
+  const detail::timed_operation timed(profile(), "attention decode");
   detail::run_attention_decode(
       *this, detail::decode_call<T>{heads, &layout, q, stem_k, stem_v, branch_k, branch_v, out});
 }

@@ -7,6 +7,7 @@
 #include <candor/backend/host/host.hpp>
 
 #include <algorithm>
+#include <type_traits>
 
 namespace CANDOR_NS {
 namespace detail {
@@ -28,6 +29,13 @@ void multiply(host& backend, const product<double, double>& p);
 void multiply(host& backend, const product<bfloat16, float>& p);
 void multiply(host& backend, const product<bfloat16, bfloat16>& p);
 
+/// The same for c = [c +] a b^T with a few rows of fp32, as decoding has them: few_rows_impl.hpp.
+void multiply_few_rows(const product<float, float>& p);
+inline bool has_few_rows(const product<float, float>& p) {
+  constexpr std::int64_t most = 64, least_depth = 128;  // elsewhere packing pays
+  return !p.ta && p.tb && p.m <= most && p.k >= least_depth;
+}
+
 }  // namespace detail
 
 template <class T, class C>
@@ -40,8 +48,11 @@ void host::matmul(transpose ta, view<host, const T> a, transpose tb, view<host, 
                        bt ? " transposed" : "", " does not give c ", c);
   if (m == 0 || n == 0) return;
   const auto block = [&](std::int64_t i, std::int64_t rows, std::int64_t j, std::int64_t cols) {
-    detail::multiply(*this, detail::product<T, C>{at ? a.data + i : a.row(i), bt ? b.row(j) : b.data + j, &c(i, j), rows,
-                                                  cols, k, a.stride, b.stride, c.stride, at, bt, accumulate});
+    const detail::product<T, C> p{at ? a.data + i : a.row(i), bt ? b.row(j) : b.data + j, &c(i, j), rows, cols, k, a.stride,
+                                  b.stride, c.stride, at, bt, accumulate};
+    if constexpr (std::is_same_v<T, float>)
+      if (m == rows && detail::has_few_rows(p)) return detail::multiply_few_rows(p);
+    detail::multiply(*this, p);
   };
   const double work = static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(k);
   const detail::timed_operation timed(profile(), at ? "product a^T b" : bt ? "product a b^T" : "product a b", 2.0 * work);
@@ -66,5 +77,6 @@ void host::matmul(transpose ta, view<host, const T> a, transpose tb, view<host, 
 }  // namespace CANDOR_NS
 
 #if CANDOR_DEFINES
+#include <candor/backend/host/few_rows_impl.hpp>
 #include <candor/backend/host/matmul_impl.hpp>
 #endif
