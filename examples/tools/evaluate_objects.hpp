@@ -14,7 +14,7 @@
 namespace tools {
 
 struct object_options {
-  std::filesystem::path answers, synonyms, annotations, truth, write_truth, nltk_data;
+  std::filesystem::path answers, questions, synonyms, annotations, truth, write_truth, nltk_data;
   bool refined = false;
 };
 
@@ -36,9 +36,13 @@ inline evaluation evaluate_objects(const object_options& files, const evaluate_o
   candor::require<candor::usage_error>(files.annotations.empty() != files.truth.empty(),
                                        "give --annotations, or --truth; one of the two");
   const auto rules = halbench || files.refined ? candor::coco_rules::refined : candor::coco_rules::classic;
-  const auto answers = candor::read_answers(files.answers, {"image_id", "question_id", "id"});
+  const std::vector<std::string> id_keys{"image_id", "question_id", "id"};
+  auto answers = candor::read_answers(files.answers, id_keys);
+  if (!files.questions.empty()) candor::take_ids_from(answers, files.questions, id_keys);
   candor::require<candor::input_error>(!answers.front().id.empty(), answers.front().source,
-                                       ": the key image_id is missing; it says which picture was described");
+                                       ": the key image_id is missing; it says which picture was described. "
+                                       "Give the file of questions that has it "
+                                       "as --questions");
   const bool judged = halbench && answers.front().has_objects;
   const candor::coco_objects vocabulary(files.synonyms, rules);
   const candor::text_tools tools =
@@ -97,6 +101,8 @@ inline void add_objects(CLI::App& app, evaluate_options& o, evaluation_work& wor
                   halbench ? "image_id and text or answer; with extract_objs where a judge listed the objects"
                            : "image_id and caption (or text, answer), or CHAIR's own imgToEval file")
       ->required();
+  sub->add_option("--questions", files.questions,
+                  "for answers without image_id (`generate`'s): what was asked, image_id a line");
   sub->add_option("--synonyms", files.synonyms,
                   halbench ? "synonyms_refine.txt of RLAIF-V's eval/data"
                            : "synonyms.txt of CHAIR's data folder; synonyms_refine.txt for --refined")

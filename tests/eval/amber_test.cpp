@@ -102,7 +102,15 @@ TEST_CASE("AMBER counts objects by their related words", "[eval][amber]") {
   CHECK(result.questions[1].rightly_no == 1);
   CHECK(result.questions[5].neither == 1);
   CHECK(result.questions[5].right == 0);
-  // One part alone.
+  // One part alone, and answers without ids.
+  const auto said = [](const char* text) { return json{{"responses", {text}}}; };
+  CHECK_FALSE(world.score({said("No"), said("Yes")}).descriptions.has_value());
+  CHECK_FALSE(world.score({said("sky")}).asked);
+  CHECK(world.score({said("sky"), said("No"), said("Yes")}).questions[5].right == 1);
+  CHECK_THAT(thrown_by([&] {
+               world.score({said("a"), said("b"), said("c"), said("d")});
+             }),
+             contains("4 answers without ids for the 3"));
   CHECK_FALSE(world.score({answer(2, "No"), answer(3, "Yes")}).descriptions.has_value());
   CHECK_FALSE(world.score({answer(1, "sky")}).asked);
 }

@@ -81,6 +81,20 @@ TEST_CASE("evaluate chair and halbench count objects against a truth", "[eval][p
   CHECK_THAT(unknown.err, contains("the id 3 belongs to no question of") && contains("truth.jsonl"));
   write_lines(folder / "answers.jsonl", {{{"caption", "a man"}}});
   CHECK_THAT(evaluate("chair", truth).err, contains("answers.jsonl:1: the key image_id is missing"));
+
+  // What `generate` writes, with the file that it was asked.
+  auto asked = truth;
+  asked.insert(asked.end(), {"--questions", folder / "questions.jsonl"});
+  write_lines(folder / "answers.jsonl", {{{"responses", {"a car"}}}, {{"responses", {"a dog in a car"}}}});
+  write_lines(folder / "questions.jsonl", {{{"image_id", 1}}, {{"image_id", 2}}});
+  REQUIRE(evaluate("chair", asked).code == 0);
+  CHECK(read_json(folder / "figures.json").at(0).at("rows").at("classic").at("CHAIRs") == 50.0);
+  write_lines(folder / "questions.jsonl", {{{"image_id", 1}}});
+  CHECK_THAT(evaluate("chair", asked).err, contains("has 1 records for 2 answers"));
+  write_lines(folder / "questions.jsonl", {{{"image_id", 1}}, {{"image", "b.jpg"}}});
+  CHECK_THAT(evaluate("chair", asked).err, contains("questions.jsonl:2: the key \"image_id\" is missing"));
+  write_lines(folder / "answers.jsonl", {{{"image_id", 1}, {"caption", "a man"}}});
+  CHECK_THAT(evaluate("chair", asked).err, contains("has an id of its own"));
 }
 
 TEST_CASE("evaluate teaches its options and refuses bad ones", "[eval][program][bad]") {

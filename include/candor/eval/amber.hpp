@@ -77,7 +77,8 @@ struct amber_result {
   answer_join join;
 };
 
-/// Scores answers {"id": 1, "response": "..."}. Either part may be left out as a whole.
+/// Scores answers {"id": 1, "response": "..."}; without ids they belong to the items in order. Either part
+/// may be left out as a whole.
 amber_result score_amber(const amber_benchmark& benchmark, const std::vector<model_answer>& answers,
                          const std::filesystem::path& answers_file, const text_tools& tools,
                          const word_vectors& vectors, const amber_options& options = {});

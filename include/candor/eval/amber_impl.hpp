@@ -150,13 +150,21 @@ CANDOR_INLINE amber_result score_amber(const amber_benchmark& benchmark,
                                        const std::vector<model_answer>& answers,
                                        const std::filesystem::path& answers_file, const text_tools& tools,
                                        const word_vectors& vectors, const amber_options& options) {
-  // A part that nobody answered is left out.
-  std::unordered_map<std::string, const amber_item*> by_id;
-  for (const auto& item : benchmark.items) by_id[item.id] = &item;
+  // A part that nobody answered is left out; answers without ids tell by their number which part they are.
   bool described = false, asked = false;
-  for (const auto& a : answers)
-    if (const auto at = by_id.find(a.id); at != by_id.end())
-      (at->second->kind == amber_kind::description ? described : asked) = true;
+  if (!answers.empty() && answers.front().id.empty()) {
+    const auto descriptions = static_cast<std::size_t>(
+        std::count_if(benchmark.items.begin(), benchmark.items.end(),
+                      [](const amber_item& item) { return item.kind == amber_kind::description; }));
+    described = answers.size() != benchmark.items.size() - descriptions;
+    asked = answers.size() != descriptions;
+  } else {
+    std::unordered_map<std::string, amber_kind> kind_of;
+    for (const auto& item : benchmark.items) kind_of[item.id] = item.kind;
+    for (const auto& a : answers)
+      if (const auto at = kind_of.find(a.id); at != kind_of.end())
+        (at->second == amber_kind::description ? described : asked) = true;
+  }
   std::vector<const amber_item*> items;
   std::vector<std::string> ids;
   for (const auto& item : benchmark.items)

@@ -31,6 +31,12 @@ struct model_answer {
 std::vector<model_answer> read_answers(const std::filesystem::path& file,
                                        const std::vector<std::string>& id_keys);
 
+/// Gives answers without ids those of the records of another file (what `generate` was asked), line by line.
+/// input_error where the answers have ids, where their numbers differ, or where a record has none of the
+/// keys.
+void take_ids_from(std::vector<model_answer>& answers, const std::filesystem::path& questions,
+                   const std::vector<std::string>& id_keys);
+
 struct join_options {
   /// Score what can be scored, and count what cannot; else a question without an answer, two answers to one
   /// question, or an answer to none is an input_error that names the first of them.

@@ -83,6 +83,22 @@ CANDOR_INLINE std::vector<model_answer> read_answers(const std::filesystem::path
   return out;
 }
 
+CANDOR_INLINE void take_ids_from(std::vector<model_answer>& answers, const std::filesystem::path& questions,
+                                 const std::vector<std::string>& id_keys) {
+  require<input_error>(answers.empty() || answers[0].id.empty(), answers.empty() ? "" : answers[0].source,
+                       ": the answer has an id of its own; leave the file of questions out");
+  std::vector<std::string> ids;
+  detail::for_records(questions, [&](const detail::json_field& record) {
+    const auto key =
+        std::find_if(id_keys.begin(), id_keys.end(), [&](const auto& k) { return record.has(k); });
+    if (key == id_keys.end()) record.refuse("the key ", detail::in_quotes(id_keys.front()), " is missing");
+    ids.push_back(detail::id_text(record[*key]));
+  });
+  require<input_error>(ids.size() == answers.size(), questions.string(), " has ", ids.size(), " records for ",
+                       answers.size(), " answers; they are joined line by line");
+  for (std::size_t i = 0; i < ids.size(); ++i) answers[i].id = ids[i];
+}
+
 CANDOR_INLINE std::string answer_join::remarks() const {
   std::string out;
   const auto add = [&](std::int64_t n, const std::string& what) {
