@@ -56,6 +56,7 @@
 #include <candor/io/base64.hpp>
 #include <candor/io/byte_source.hpp>
 #include <candor/io/event_file.hpp>
+#include <candor/io/line_log.hpp>
 #include <candor/io/model_folder.hpp>
 #include <candor/io/names.hpp>
 #include <candor/io/peft.hpp>
@@ -84,6 +85,7 @@
 #include <candor/model/vision_transformer.hpp>
 
 #include <candor/feedback/claims.hpp>
+#include <candor/feedback/implicit_reward.hpp>
 #include <candor/feedback/judge.hpp>
 #include <candor/feedback/pairs.hpp>
 #include <candor/feedback/questions.hpp>

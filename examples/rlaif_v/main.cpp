@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: Apache-2.0
+/// @file
+/// RLAIF-V (arXiv 2405.17220): a model that corrects itself. It answers, divides its answers into claims,
+/// asks itself about each, and learns to prefer the answers whose claims it confirms.
+///   rlaif_v                                                         on the embedded world, in about a minute
+///   rlaif_v --model DIR --data instructions.jsonl --images DIR --output DIR     on a LLaVA-1.5 and
+///   instructions
+
+#include <candor/io/atomic_file.hpp>
+#include <candor/train/table.hpp>
+
+#include "rlaif_v/pipeline.hpp"
+#include "scenes/claims.hpp"
+#include "scenes/sheet.hpp"
+#include "training/command_line.hpp"
+#include "training/program.hpp"
+
+#include <algorithm>
+#include <cstdio>
+
+namespace {
+
+using candor::fixed;
+
+struct program_options {
+  rlaif_v::settings settings;
+  training::options training;
+  std::string preset = "auto";
+  std::vector<std::string> stages{rlaif_v::stage_names.begin(), rlaif_v::stage_names.end()};
+  std::vector<std::uint64_t> seeds{1};
+};
+
+constexpr const char* lessons = R"(Try first:
+  rlaif_v
+      a small base that hallucinates mends itself in a minute: no model, no data, no labels needed
+  rlaif_v --model llava-1.5-7b-hf --data instructions.jsonl --images images --output runs/one --dry-run
+      how your instructions look to the model, and how much a round samples; in seconds and without weights
+  rlaif_v --model llava-1.5-7b-hf --data instructions.jsonl --images images --output runs/one \
+      --rounds 1 --instructions 0 --dtype bf16 --lora-r 64 --learning-rate 1e-5
+  rlaif_v ... the same options ... --resume auto      after Ctrl-C, SIGTERM, a kill or a crash
+  rlaif_v ... --stages generate split                 some stages alone; --stages ask judge --resume auto later
+
+An instruction is {"image": "a.jpg", "question": "..."}. A round writes candidates.jsonl, claims.jsonl,
+questions.jsonl, verdicts.jsonl, pairs.jsonl (which rlhf_v and others read) and run/model. Look at them: each
+line is an answer with what is known about it. Where no pairs come out, raise --temperature or --samples.
+
+)";
+
+/// Options in the order of their strength: the preset fills in what the user has not given, so the command
+/// line is read twice.
+void add_options(CLI::App& app, program_options& o) {
+  app.footer(lessons + app.get_footer());
+  training::add_options(app, o.training);
+  auto& s = o.settings;
+  auto* rounds = training::group(app, "Rounds");
+  rounds
+      ->add_option(
+          "--preset", o.preset,
+          "fills in what is not given (README.md has its numbers); auto: paper with --model, else scenes")
+      ->type_name("{auto,paper,released,scenes}");
+  rounds->add_option("--rounds", s.rounds, "each from the model of the one before")
+      ->check(CLI::PositiveNumber);
+  rounds
+      ->add_option("--instructions", s.instructions,
+                   "of a round, its own ones; 0: all of --data in every round")
+      ->check(CLI::NonNegativeNumber);
+  rounds->add_option("--stages", o.stages, "those to run; files of the others must be there")
+      ->check(
+          CLI::IsMember(std::vector<std::string>(rlaif_v::stage_names.begin(), rlaif_v::stage_names.end())))
+      ->type_name("generate split ask judge pair train evaluate")
+      ->configurable(false);
+  rounds
+      ->add_option("--questions", s.questions,
+                   "instructions whose greedy answers are judged before and after each round, as --data")
+      ->type_name("FILE");
+  auto* answers = training::group(app, "Answers and verdicts");
+  answers->add_option("--samples,--num-return-sequences", s.samples, "answers to each instruction")
+      ->check(CLI::PositiveNumber);
+  answers->add_option("--temperature", s.temperature, "of the samples")->check(CLI::PositiveNumber);
+  answers->add_option("--max-new-tokens,--max_new_tokens", s.max_new_tokens, "longest answer, </s> included")
+      ->check(CLI::PositiveNumber);
+  answers->add_option("--judge", s.judge, "model that says which claims hold (default: the round's own)")
+      ->type_name("FOLDER");
+  answers->add_option("--question-suffix", s.suffix, "follows each question to the judge");
+  auto* pairs = training::group(app, "Pairs");
+  pairs
+      ->add_option("--score", s.score,
+                   "of an answer: minus its unconfirmed claims, or the fraction that is confirmed")
+      ->type_name("{unconfirmed,fraction}");
+  pairs->add_option("--min-gap", s.pairs.min_gap, "between the scores of a pair")
+      ->check(CLI::NonNegativeNumber);
+  pairs->add_option("--pairs-per-id", s.pairs.max_per_id, "drawn for each instruction; 0: all")
+      ->check(CLI::NonNegativeNumber);
+  pairs->add_option("--drop-repeated", s.pairs.drop_repeated,
+                    "no answer that makes a claim twice: true or false");
+  pairs->add_option("--balance-lengths", s.pairs.balance_lengths,
+                    "drop winners that are much shorter: true or false");
+  auto* loss = training::group(app, "DPO");
+  loss->add_option("--beta", s.loss.beta, "how far the policy may move: reward a nat")
+      ->check(CLI::PositiveNumber);
+  loss->add_option("--sft-weight", s.sft_weight, "of - log p(chosen) beside the preference loss")
+      ->check(CLI::NonNegativeNumber);
+  auto* world = training::group(app, "Embedded world, without --model and --data");
+  world->add_option("--seeds", o.seeds, "one run each, in one table (default: --seed, or 1)");
+  world->add_option("--best-of", s.best_of, "samples of which the implicit reward takes one")
+      ->check(CLI::PositiveNumber);
+}
+
+std::vector<std::string> row(const std::string& name, const scenes::caption_metrics& m,
+                             const std::string& yes_no, const std::string& labels, const std::string& pairs,
+                             const std::string& seconds) {
+  return {name,
+          fixed(m.mention_hallucination(), 1),
+          fixed(m.response_hallucination(), 1),
+          fixed(m.recall(), 1),
+          fixed(m.mean_words(), 1),
+          yes_no,
+          labels,
+          pairs,
+          seconds};
+}
+
+/// Three held-out pictures about which the base says something that is not so.
+std::vector<scenes::captioned_scene> pick(const std::vector<std::string>& before,
+                                          const std::vector<std::string>& after) {
+  const auto test = scenes::make_test_set();
+  std::vector<scenes::captioned_scene> shown;
+  for (std::size_t i = 0; i < test.scenes.size() && shown.size() < 3; ++i)
+    if (scenes::annotate(test.scenes[i], before[i])) shown.push_back({test.scenes[i], before[i], after[i]});
+  return shown;
+}
+
+/// The model that learned to hallucinate: in the source tree, or where it was installed beside this program.
+std::filesystem::path base_of_scenes() {
+  const auto source = std::filesystem::path(CANDOR_EXAMPLES_DIR) / "scenes" / "base";
+  if (std::filesystem::exists(source)) return source;
+  const auto program = std::filesystem::canonical("/proc/self/exe");
+  return program.parent_path().parent_path() / "share/candor/scenes/base";
+}
+
+void run_world(const program_options& o) {
+  const auto base = base_of_scenes();
+  std::printf(
+      "RLAIF-V on the embedded world: %d rounds of %lld pictures, %lld captions each, by the base in %s\n",
+      o.settings.rounds, static_cast<long long>(o.settings.instructions),
+      static_cast<long long>(o.settings.samples), base.c_str());
+  std::fflush(stdout);
+  const auto before = rlaif_v::evaluate_folder(base, o.training.threads);
+  candor::table table({"", "mentions that are lies %", "captions with a lie %", "recall %", "words",
+                       "yes/no %", "labels right %", "pairs", "seconds"});
+  table.add(row("base", before.figures.brief, fixed(before.figures.yes_no, 1), "", "", ""));
+  std::vector<scenes::captioned_scene> shown;
+  std::filesystem::path folder;  // of the first seed
+  double fall = 0, labels = 0;
+  std::size_t labelled = 0;
+  for (const std::uint64_t seed : o.seeds) {
+    auto training = o.training;
+    auto settings = o.settings;
+    settings.seed = training.fit.seed = seed;
+    rlaif_v::resolve(settings);
+    training.model = base;
+    if (o.seeds.size() > 1) training.output /= candor::text("seed-", seed);
+    const auto run = rlaif_v::run_rounds(settings, training, o.stages, true);
+    if (!run.complete || std::find(o.stages.begin(), o.stages.end(), "evaluate") == o.stages.end()) {
+      std::printf("the stages that were asked for are done: %s\n", training.output.c_str());
+      continue;
+    }
+    for (const auto& r : run.rounds) {
+      const auto& e = r.scenes.after.figures;
+      table.add(row(candor::text("seed ", seed, ", round ", r.number), e.brief, fixed(e.yes_no, 1),
+                    fixed(r.scenes.labels_right, 1), std::to_string(r.pairs.pairs), fixed(r.seconds, 0)));
+      labels += r.scenes.labels_right;
+      ++labelled;
+    }
+    const auto& last = run.rounds.back().scenes;
+    table.add(row(candor::text("  a sample at T ", settings.temperature), last.first_sample, "", "", "", ""));
+    table.add(row(candor::text("  best of ", settings.best_of, " by implicit reward"), last.best_sample, "",
+                  "", "", ""));
+    fall += 100.0 * (1.0 - last.after.figures.brief.mention_hallucination() /
+                               before.figures.brief.mention_hallucination());
+    if (shown.empty()) {
+      shown = pick(before.captions, last.after.captions);
+      folder = training.output;
+    }
+  }
+  if (labelled == 0) return;
+  std::printf("\n");
+  for (const auto& s : shown)
+    std::printf("picture  %s\nbefore   %s\nafter    %s\n\n",
+                scenes::caption(scenes::caption_style::brief, s.what.objects).c_str(), s.before.c_str(),
+                s.after.c_str());
+  std::printf("%s\nhallucinated mentions fall by %s %%, %s %% of the labels are right\n", table.str().c_str(),
+              fixed(fall / static_cast<double>(o.seeds.size()), 1).c_str(),
+              fixed(labels / static_cast<double>(labelled), 1).c_str());
+  const auto sheet = o.training.output / "captions.svg";
+  candor::write_atomically(sheet, scenes::svg_sheet(shown, {.before = "base", .after = "RLAIF-V"}));
+  const auto last = folder / candor::text("round-", o.settings.rounds);
+  std::printf(
+      "run folder          %s\naligned checkpoint  %s\npairs               %s\nmetrics             "
+      "%s\npictures            %s\n",
+      o.training.output.c_str(), (last / "run/model").c_str(), (last / "pairs.jsonl").c_str(),
+      (last / "run/metrics.jsonl").c_str(), sheet.c_str());
+}
+
+std::string share(std::int64_t part, std::int64_t whole) {
+  return whole == 0 ? "-" : fixed(100.0 * static_cast<double>(part) / static_cast<double>(whole), 1);
+}
+
+void run_files(const program_options& o) {
+  auto settings = o.settings;
+  settings.seed = o.training.fit.seed;
+  rlaif_v::resolve(settings);
+  if (o.training.dry_run) return rlaif_v::dry_run(settings, o.training);
+  const auto run = rlaif_v::run_rounds(settings, o.training, o.stages, false);
+  candor::table table({"", "answers", "cut off", "claims each", "not confirmed %", "pairs", "seconds"});
+  for (const auto& r : run.rounds)
+    table.add({candor::text("round ", r.number), std::to_string(r.pairs.answers),
+               std::to_string(r.pairs.unfinished),
+               fixed(static_cast<double>(r.pairs.claims) /
+                         static_cast<double>(std::max<std::int64_t>(r.pairs.answers, 1)),
+                     1),
+               share(r.pairs.claims - r.pairs.confirmed, r.pairs.claims), std::to_string(r.pairs.pairs),
+               fixed(r.seconds, 0)});
+  if (!run.rounds.empty()) std::printf("%s", table.str().c_str());
+  if (!settings.questions.empty() && run.complete) {
+    candor::table judged({"greedy answers to --questions", "answers", "words each", "claims each",
+                          "not confirmed by the first model %"});
+    const auto add = [&](const std::string& name, const rlaif_v::answer_figures& f) {
+      const auto each = [&](std::int64_t n) {
+        return fixed(static_cast<double>(n) / static_cast<double>(std::max<std::int64_t>(f.answers, 1)), 1);
+      };
+      judged.add({name, std::to_string(f.answers), each(f.words), each(f.claims),
+                  share(f.claims - f.confirmed, f.claims)});
+    };
+    add("before", run.before);
+    for (const auto& r : run.rounds) add(candor::text("after round ", r.number), r.answers);
+    std::printf("\n%s", judged.str().c_str());
+  }
+  std::printf("\nrun folder  %s\n", o.training.output.c_str());
+  if (run.complete) std::printf("saved       %s\n", run.rounds.back().saved.c_str());
+}
+
+/// A new folder for a run that was given none: runs/rlaif_v, runs/rlaif_v-2, ...
+std::filesystem::path fresh_folder() {
+  std::filesystem::path folder = "runs/rlaif_v";
+  for (int i = 2; std::filesystem::exists(folder); ++i) folder = candor::text("runs/rlaif_v-", i);
+  return folder;
+}
+
+void run(program_options o) {
+  const bool files = !o.training.model.empty() || !o.training.data.empty();
+  candor::require<candor::usage_error>(files || !o.training.dry_run, "--dry-run needs --model and --data");
+  candor::require<candor::usage_error>(
+      !files || (!o.training.model.empty() && !o.training.data.empty()),
+      "--model and --data belong together; without both the embedded world is used");
+  candor::require<candor::usage_error>(o.training.fit.resume.empty() || o.training.fit.resume == "auto",
+                                       "--resume takes auto here: ", "each stage finds what it has done");
+  if (o.training.output.empty() && !files && o.training.fit.resume.empty())
+    o.training.output = fresh_folder();
+  training::resolve(o.training);
+  files ? run_files(o) : run_world(o);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  program_options o;
+  return training::run_program(
+      "rlaif_v",
+      "RLAIF-V: a model learns from its own verdicts on its own claims. Without --model it runs on the "
+      "embedded world.",
+      argc, argv, [&](CLI::App& app) { add_options(app, o); },
+      [&](CLI::App& app) {
+        if (app.count("--seed") > 0 && app.count("--seeds") == 0) o.seeds = {o.training.fit.seed};
+        const bool files = !o.training.model.empty();
+        rlaif_v::apply_preset(o.preset == "auto" ? (files ? "paper" : "scenes") : o.preset, o.settings,
+                              o.training);
+      },
+      [&] { run(o); });
+}

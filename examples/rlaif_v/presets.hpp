@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+/// @file
+/// RLAIF-V's settings (arXiv 2405.17220): as published, as its released scripts have them, and for the
+/// scenes.
+
+#include <candor/core/error.hpp>
+#include <candor/feedback/pairs.hpp>
+#include <candor/objective/dpo.hpp>
+#include <candor/objective/sft.hpp>
+
+#include "training/options.hpp"
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace rlaif_v {
+
+struct settings {
+  int rounds = 4;
+  std::int64_t instructions = 0;  ///< of a round, its own ones; 0: all of the file in every round
+  // Candidates.
+  std::int64_t samples = 10;  ///< answers to each instruction
+  double temperature = 0.7;
+  std::int64_t max_new_tokens = 512;
+  // Verdicts.
+  std::filesystem::path judge;  ///< model folder; empty: the round's own model
+  std::string suffix = " Please answer yes or no.";
+  // Pairs.
+  std::string score = "unconfirmed";
+  candor::pair_options pairs;
+  // Training.
+  candor::dpo loss;
+  double sft_weight = 0.0;  ///< of - log p(chosen) beside the preference loss
+  // Evaluation.
+  std::filesystem::path questions;  ///< instructions whose greedy answers are judged after each round
+  int best_of = 8;                  ///< on the scenes: samples of which the implicit reward takes one
+  std::uint64_t seed = 1;           ///< of samples, draws and training
+};
+
+inline candor::with_sft<candor::dpo> objective_of(const settings& s) {
+  return {s.loss, {.weight = s.sft_weight}};
+}
+
+/// Sets what a preset fixes; usage_error for an unknown one.
+inline void apply_preset(const std::string& name, settings& s, training::options& o) {
+  o.fit.schedule.warmup_ratio = 0.05;
+  o.optimizer.learning_rate = 5e-7;
+  o.optimizer.weight_decay = 0.01;
+  o.fit.batch_size = 8;
+  o.fit.epochs = 4;
+  s.loss = {.beta = 0.1};
+  if (name == "paper") {
+    s.instructions = 4000;
+  } else if (name == "released") {  // template and picture as its training scripts have them
+    o.processor.chat_template = "llava_v1";
+    o.image_transform = "centre_crop";
+    o.fit.epochs = 3.56;  // 2,672 steps of 8 on the 5,998 pairs of a round
+    s.rounds = 1;
+  } else if (name == "scenes") {
+    s.rounds = 2;
+    s.instructions = 600;
+    s.temperature = 1.0;
+    s.max_new_tokens = 48;
+    s.suffix = "";
+    s.sft_weight = 0.05;
+    o.optimizer.learning_rate = 1e-4;
+    o.optimizer.weight_decay = 0;
+    o.optimizer.beta2 = 0.98;
+    o.fit.batch_size = 16;
+    o.fit.epochs = 2;
+    o.fit.schedule.floor = 0.02;
+  } else {
+    candor::fail<candor::usage_error>("--preset ", name, " is unknown: use paper, released or scenes");
+  }
+}
+
+/// Turns the words among the settings into what they mean; usage_error for unknown ones.
+inline void resolve(settings& s) {
+  candor::require<candor::usage_error>(s.score == "unconfirmed" || s.score == "fraction", "--score ", s.score,
+                                       " is unknown: use unconfirmed or fraction");
+  s.pairs.rule = s.score == "fraction" ? candor::score_rule::fraction : candor::score_rule::unconfirmed;
+  candor::require<candor::usage_error>(s.samples > 1, "--samples ", s.samples,
+                                       ": a pair takes two answers at least");
+  s.pairs.seed = s.seed;
+}
+
+}  // namespace rlaif_v

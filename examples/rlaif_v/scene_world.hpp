@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+/// @file
+/// RLAIF-V on the embedded world: fresh pictures as instructions, and what a round's model is worth, since
+/// the truth of every scene is known. No stage but the evaluation looks at the truth.
+
+#include "rlaif_v/stages.hpp"
+#include "scenes/evaluation.hpp"
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace rlaif_v {
+
+/// Writes `output`/data: images and instructions.jsonl, all rounds' pictures in a row. What is there stays,
+/// since checkpoints know the images' times; usage_error where it was made for other settings.
+void prepare_world(const std::filesystem::path& output, const settings& s);
+
+/// The figures of a model on held-out scenes, and its greedy captions.
+struct scene_figures {
+  scenes::evaluation figures;
+  std::vector<std::string> captions;
+};
+scene_figures evaluate_folder(const std::filesystem::path& model, int threads);
+
+/// A round's evaluation: kept in evaluation.json, so that a resumed run does not do it again.
+struct round_result {
+  scene_figures after;
+  double labels_right = 0;  ///< verdicts of the round that agree with the truth, %
+  scenes::caption_metrics first_sample,
+      best_sample;  ///< of N samples: the first, and the best by implicit reward
+};
+round_result evaluate_round(const round_context& r, const std::filesystem::path& base);
+
+}  // namespace rlaif_v

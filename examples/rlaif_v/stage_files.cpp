@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Files of a round, and stages that need no model: claims by rules, questions by rules, pairs.
+#include <candor/core/fingerprint.hpp>
+#include <candor/data/record_file.hpp>
+#include <candor/feedback/claims.hpp>
+#include <candor/feedback/questions.hpp>
+#include <candor/io/atomic_file.hpp>
+#include <candor/io/json_field_impl.hpp>
+#include <candor/io/line_log.hpp>
+
+#include "rlaif_v/rows.hpp"
+#include "rlaif_v/stages.hpp"
+
+#include <algorithm>
+
+namespace rlaif_v {
+namespace {
+
+using candor::text;
+using candor::detail::json;
+
+constexpr std::int64_t rows_together = 1000;
+
+/// Rewrites the rows of a file in batches.
+template <class Change>
+void change_rows(const std::filesystem::path& from, const std::filesystem::path& to, Change change) {
+  const candor::record_file input(from);
+  candor::line_log output(to, rows_together);
+  while (output.lines() < input.size()) {
+    auto rows = read_rows(input, output.lines(), std::min(rows_together, input.size() - output.lines()));
+    change(rows);
+    std::string lines;
+    for (const auto& row : rows) lines += line_of(row);
+    output.append(lines);
+  }
+  output.commit();
+}
+
+}  // namespace
+
+std::filesystem::path round_context::file(std::string_view stage) const {
+  if (stage == "generate") return folder / "candidates.jsonl";
+  if (stage == "split") return folder / "claims.jsonl";
+  if (stage == "ask") return folder / "questions.jsonl";
+  if (stage == "judge") return folder / "verdicts.jsonl";
+  if (stage == "pair") return folder / "pairs.jsonl";
+  if (stage == "train") return folder / "run" / "model";
+  return folder / "evaluation.json";
+}
+
+void claim_stage(const round_context& r, std::string_view stage, const std::string& settings,
+                 const std::filesystem::path& input) {
+  const auto notes = r.folder / "made_with", note = notes / text(stage, ".json");
+  json now = json::parse(settings);
+  now["input"] = candor::hash_file(input);
+  std::filesystem::create_directories(notes);
+  if (!std::filesystem::exists(note)) return candor::detail::write_json_file(note, now);
+  const json before = candor::detail::read_json_file(note);
+  for (const auto& [key, value] : now.items())
+    candor::require<candor::usage_error>(
+        before.contains(key) && before[key] == value, r.file(stage).string(), " was begun with ",
+        key == "input" ? text("another content of ", input.string())
+                       : text(key, " ", before.contains(key) ? before[key].dump() : "absent", ", now it is ",
+                              value.dump()),
+        "; give what it was begun with, or remove the round's folder ", r.folder.string(), " and later ones");
+}
+
+void split(const round_context& r) {
+  claim_stage(r, "split", R"({"splitter": "rules"})", r.file("generate"));
+  change_rows(r.file("generate"), r.file("split"), [](std::vector<answer_row>& rows) {
+    std::vector<candor::answered> answers;
+    for (const auto& row : rows) answers.push_back({row.question, row.answer});
+    auto claims = candor::rule_splitter{}.split(answers);
+    for (std::size_t i = 0; i < rows.size(); ++i) rows[i].claims = std::move(claims[i]);
+  });
+}
+
+void ask(const round_context& r) {
+  claim_stage(r, "ask", R"({"questioner": "rules"})", r.file("split"));
+  change_rows(r.file("split"), r.file("ask"), [](std::vector<answer_row>& rows) {
+    for (auto& row : rows) row.questions = candor::rule_questioner{}.ask(row.claims);
+  });
+}
+
+namespace {
+
+/// The groups of answers to an instruction, and the rows behind them.
+struct judged_file {
+  std::vector<answer_row> rows;
+  std::vector<candor::answer_group> groups;
+  std::vector<std::size_t> first_row;  ///< of each group
+};
+
+judged_file read_judged(const std::filesystem::path& path) {
+  const candor::record_file file(path);
+  judged_file out;
+  out.rows = read_rows(file, 0, file.size());
+  for (std::size_t i = 0; i < out.rows.size(); ++i) {
+    const auto& row = out.rows[i];
+    const bool same = i > 0 && out.rows[i - 1].ds_question_id == row.ds_question_id &&
+                      out.rows[i - 1].question == row.question &&
+                      out.rows[i - 1].image_path == row.image_path;
+    if (!same) {
+      out.groups.push_back({row.ds_question_id, {}});
+      out.first_row.push_back(i);
+    }
+    out.groups.back().answers.push_back({row.answer, row.questions, row.verdicts});
+  }
+  return out;
+}
+
+std::string pair_lines(const judged_file& judged, const candor::pair_selection& made,
+                       candor::score_rule rule) {
+  std::string lines;
+  for (const auto& p : made.pairs) {
+    const auto& group = judged.groups[p.group];
+    const auto& chosen = judged.rows[judged.first_row[p.group] + p.chosen];
+    const auto& rejected = judged.rows[judged.first_row[p.group] + p.rejected];
+    const auto side = [&](std::size_t a) {
+      const auto& answer = group.answers[a];
+      nlohmann::ordered_json judge = nlohmann::ordered_json::object();
+      for (std::size_t q = 0; q < answer.questions.size(); ++q)
+        judge[answer.questions[q]] = answer.verdicts[q].confirmed() ? "1" : "0";
+      return nlohmann::ordered_json{{"judge", judge},
+                                    {"score", candor::response_score(answer.verdicts, rule)}};
+    };
+    const nlohmann::ordered_json line{
+        {"idx", text(chosen.question_id, "-", rejected.question_id)},
+        {"image_path", chosen.image_path},
+        {"ds_question_id", chosen.ds_question_id},
+        {"question", chosen.question},
+        {"chosen", chosen.answer},
+        {"rejected", rejected.answer},
+        {"org_infos", {{"scores", {{"chosen", side(p.chosen)}, {"rejected", side(p.rejected)}}}}}};
+    lines += line.dump(-1, ' ', false, json::error_handler_t::replace) + "\n";
+  }
+  return lines;
+}
+
+}  // namespace
+
+void pair(const round_context& r) {
+  const auto& o = r.s.pairs;
+  claim_stage(r, "pair",
+              nlohmann::ordered_json{{"score", r.s.score},
+                                     {"min-gap", o.min_gap},
+                                     {"pairs-per-id", o.max_per_id},
+                                     {"drop-repeated", o.drop_repeated},
+                                     {"balance-lengths", o.balance_lengths},
+                                     {"seed", o.seed}}
+                  .dump(),
+              r.file("judge"));
+  const auto judged = read_judged(r.file("judge"));
+  const auto made = candor::select_pairs(judged.groups, o);
+  std::int64_t unfinished = 0, claims = 0, confirmed = 0;
+  for (const auto& row : judged.rows) {
+    unfinished += !row.finished;
+    claims += static_cast<std::int64_t>(row.verdicts.size());
+    confirmed +=
+        std::count_if(row.verdicts.begin(), row.verdicts.end(), [](const auto& v) { return v.confirmed(); });
+  }
+  candor::require<candor::input_error>(!made.pairs.empty(), r.file("judge").string(),
+                                       ": no pair comes out of ", judged.rows.size(), " answers to ",
+                                       judged.groups.size(), " instructions: ", made.without_claims,
+                                       " answers make no claim, ", made.groups_without_pair,
+                                       " instructions have answers that all score the same, ", made.repeated,
+                                       " pairs repeat a claim and ", made.unbalanced,
+                                       " differ in length. More --samples or a higher --temperature give "
+                                       "answers that differ; --balance-lengths false and "
+                                       "--drop-repeated false keep more pairs");
+  candor::detail::write_json_file(r.folder / "pairs.summary.json",
+                                  json{{"instructions", judged.groups.size()},
+                                       {"answers", judged.rows.size()},
+                                       {"unfinished", unfinished},
+                                       {"without_claims", made.without_claims},
+                                       {"claims", claims},
+                                       {"confirmed", confirmed},
+                                       {"groups_without_pair", made.groups_without_pair},
+                                       {"ordered", made.ordered},
+                                       {"repeated", made.repeated},
+                                       {"beyond_maximum", made.beyond_maximum},
+                                       {"unbalanced", made.unbalanced},
+                                       {"longest_shortening", made.longest_shortening},
+                                       {"pairs", made.pairs.size()}});
+  candor::write_atomically(r.file("pair"), pair_lines(judged, made, o.rule));
+}
+
+pair_summary read_summary(const round_context& r) {
+  const auto path = r.folder / "pairs.summary.json";
+  const json document = candor::detail::read_json_file(path);
+  const candor::detail::json_field f(document, path.string());
+  return {f["instructions"].integer(0),   f["answers"].integer(0), f["unfinished"].integer(0),
+          f["without_claims"].integer(0), f["claims"].integer(0),  f["confirmed"].integer(0),
+          f["pairs"].integer(0)};
+}
+
+void run_stage(const round_context& r, std::string_view stage) {
+  if (std::filesystem::exists(r.file(stage))) return;
+  std::string_view before;
+  for (const auto name : stage_names) {
+    if (name == stage) break;
+    before = name;
+  }
+  candor::require<candor::usage_error>(
+      before.empty() || std::filesystem::exists(r.file(before)), "the stage ", stage, " of round ", r.number,
+      " reads ", r.file(before).string(), ", which is not there; run the stage ", before, " first");
+  std::filesystem::create_directories(r.folder);
+  if (stage == "generate") return generate(r);
+  if (stage == "split") return split(r);
+  if (stage == "ask") return ask(r);
+  if (stage == "judge") return judge(r);
+  if (stage == "pair") return pair(r);
+  train(r);
+}
+
+}  // namespace rlaif_v
