@@ -102,6 +102,8 @@ void add_options(CLI::App& app, program_options& o) {
       ->check(CLI::NonNegativeNumber);
   auto* world = training::group(app, "Embedded world, without --model and --data");
   world->add_option("--seeds", o.seeds, "one run each, in one table (default: --seed, or 1)");
+  world->add_option("--held-out", s.held_out, "pictures that models are evaluated on")
+      ->check(CLI::PositiveNumber);
   world->add_option("--best-of", s.best_of, "samples of which the implicit reward takes one")
       ->check(CLI::PositiveNumber);
 }
@@ -123,7 +125,7 @@ std::vector<std::string> row(const std::string& name, const scenes::caption_metr
 /// Three held-out pictures about which the base says something that is not so.
 std::vector<scenes::captioned_scene> pick(const std::vector<std::string>& before,
                                           const std::vector<std::string>& after) {
-  const auto test = scenes::make_test_set();
+  const auto test = scenes::make_test_set(static_cast<int>(before.size()));
   std::vector<scenes::captioned_scene> shown;
   for (std::size_t i = 0; i < test.scenes.size() && shown.size() < 3; ++i)
     if (scenes::annotate(test.scenes[i], before[i])) shown.push_back({test.scenes[i], before[i], after[i]});
@@ -145,7 +147,7 @@ void run_world(const program_options& o) {
       o.settings.rounds, static_cast<long long>(o.settings.instructions),
       static_cast<long long>(o.settings.samples), base.c_str());
   std::fflush(stdout);
-  const auto before = rlaif_v::evaluate_folder(base, o.training.threads);
+  const auto before = rlaif_v::evaluate_folder(base, o.settings.held_out, o.training.threads);
   candor::table table({"", "mentions that are lies %", "captions with a lie %", "recall %", "words",
                        "yes/no %", "labels right %", "pairs", "seconds"});
   table.add(row("base", before.figures.brief, fixed(before.figures.yes_no, 1), "", "", ""));
@@ -173,9 +175,12 @@ void run_world(const program_options& o) {
       ++labelled;
     }
     const auto& last = run.rounds.back().scenes;
-    table.add(row(candor::text("  a sample at T ", settings.temperature), last.first_sample, "", "", "", ""));
-    table.add(row(candor::text("  best of ", settings.best_of, " by implicit reward"), last.best_sample, "",
-                  "", "", ""));
+    for (const bool of_base : {true, false}) {
+      const auto& samples = of_base ? last.of_base : last.of_policy;
+      const std::string who = of_base ? "  base" : "  aligned";
+      table.add(row(candor::text(who, " sample at T ", settings.temperature), samples.first, "", "", "", ""));
+      table.add(row(candor::text(who, " best of ", settings.best_of), samples.best, "", "", "", ""));
+    }
     fall += 100.0 * (1.0 - last.after.figures.brief.mention_hallucination() /
                                before.figures.brief.mention_hallucination());
     if (shown.empty()) {

@@ -68,6 +68,9 @@ run_report run_rounds(const settings& s, const training::options& given,
                               .number = number,
                               .folder = o.output / candor::text("round-", number),
                               .policy = policy};
+    const auto first = std::find_if(stage_names.begin(), stage_names.end(), asked);
+    if (number > 1 && first != stage_names.end() && !can_run(round, *first))
+      return report;  // a stage alone: it ends here
     for (const auto stage : stage_names)
       if (stage != "evaluate" && asked(stage)) run_stage(round, stage);
     policy = round.file("train");

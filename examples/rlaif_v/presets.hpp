@@ -37,6 +37,7 @@ struct settings {
   // Evaluation.
   std::filesystem::path questions;  ///< instructions whose greedy answers are judged after each round
   int best_of = 8;                  ///< on the scenes: samples of which the implicit reward takes one
+  int held_out = 500;               ///< on the scenes: pictures of the evaluation
   std::uint64_t seed = 1;           ///< of samples, draws and training
 };
 

@@ -57,8 +57,9 @@ using model_type = candor::llava<candor::host, float>;
 
 /// Samples captions of the held-out scenes; gives the figures of the first sample and of the best by implicit
 /// reward.
-void take_best(model_type& model, model_type& base, const round_context& r, round_result& out) {
-  const auto test = scenes::make_test_set();
+round_result::samples take_best(model_type& speaker, model_type& model, model_type& base,
+                                const round_context& r) {
+  const auto test = scenes::make_test_set(r.s.held_out);
   const auto& p = model.processor();
   const auto question = scenes::prompt(scenes::caption_style::brief);
   constexpr std::size_t together = 50;
@@ -76,7 +77,7 @@ void take_best(model_type& model, model_type& base, const round_context& r, roun
       return out;
     };
     const auto texts =
-        candor::generate(model.network(), std::span<const candor::encoded_record* const>(pointers(prompts)),
+        candor::generate(speaker.network(), std::span<const candor::encoded_record* const>(pointers(prompts)),
                          {.max_new_tokens = r.s.max_new_tokens,
                           .temperature = r.s.temperature,
                           .samples = r.s.best_of,
@@ -96,14 +97,17 @@ void take_best(model_type& model, model_type& base, const round_context& r, roun
       best.push_back(captions[i][candor::best_of(rewards[i])]);
     }
   }
-  out.first_sample = scenes::score_captions(test.scenes, first);
-  out.best_sample = scenes::score_captions(test.scenes, best);
+  return {scenes::score_captions(test.scenes, first), scenes::score_captions(test.scenes, best)};
 }
 
 json to_json(const scenes::caption_metrics& m) {
   return {m.captions, m.mentions,      m.hallucinated, m.faulty_captions,
           m.objects,  m.right_colours, m.total_words};
 }
+json to_json(const round_result::samples& s) {
+  return {{"first", to_json(s.first)}, {"best", to_json(s.best)}};
+}
+
 scenes::caption_metrics metrics_of(const candor::detail::json_field& field) {
   scenes::caption_metrics m;
   std::size_t* const counts[] = {&m.captions, &m.mentions,      &m.hallucinated, &m.faulty_captions,
@@ -124,8 +128,8 @@ round_result read_result(const std::filesystem::path& path) {
                        .absent_companions = f["absent_companions"].number()};
   for (const auto& caption : f["captions"].items()) out.after.captions.push_back(caption.string());
   out.labels_right = f["labels_right"].number();
-  out.first_sample = metrics_of(f["first_sample"]);
-  out.best_sample = metrics_of(f["best_sample"]);
+  out.of_base = {metrics_of(f["of_base"]["first"]), metrics_of(f["of_base"]["best"])};
+  out.of_policy = {metrics_of(f["of_policy"]["first"]), metrics_of(f["of_policy"]["best"])};
   return out;
 }
 
@@ -160,10 +164,10 @@ void prepare_world(const std::filesystem::path& output, const settings& s) {
   folder.commit();
 }
 
-scene_figures evaluate_folder(const std::filesystem::path& folder, int threads) {
+scene_figures evaluate_folder(const std::filesystem::path& folder, int held_out, int threads) {
   candor::host cpu({.threads = threads});
   auto model = candor::load_llava<float>(cpu, folder);
-  const auto test = scenes::make_test_set();
+  const auto test = scenes::make_test_set(held_out);
   return {scenes::evaluate(model.network(), model.processor(), test),
           scenes::describe(model.network(), model.processor(), test.scenes)};
 }
@@ -173,20 +177,21 @@ round_result evaluate_round(const round_context& r, const std::filesystem::path&
   round_result out;
   {
     const candor::stop_signals signals;
-    out.after = evaluate_folder(r.file("train"), r.o.threads);
+    out.after = evaluate_folder(r.file("train"), r.s.held_out, r.o.threads);
     out.labels_right = labels_right(r);
     candor::host cpu({.threads = r.o.threads});
     auto model = candor::load_llava<float>(cpu, r.file("train")),
          before = candor::load_llava<float>(cpu, base);
-    take_best(model, before, r, out);
+    out.of_base = take_best(before, model, before, r);
+    out.of_policy = take_best(model, model, before, r);
   }
   candor::detail::write_json_file(r.file("evaluate"),
                                   json{{"greedy", to_json(out.after.figures.brief)},
                                        {"yes_no", out.after.figures.yes_no},
                                        {"absent_companions", out.after.figures.absent_companions},
                                        {"labels_right", out.labels_right},
-                                       {"first_sample", to_json(out.first_sample)},
-                                       {"best_sample", to_json(out.best_sample)},
+                                       {"of_base", to_json(out.of_base)},
+                                       {"of_policy", to_json(out.of_policy)},
                                        {"captions", out.after.captions}});
   return out;
 }

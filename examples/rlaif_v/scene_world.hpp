@@ -22,14 +22,17 @@ struct scene_figures {
   scenes::evaluation figures;
   std::vector<std::string> captions;
 };
-scene_figures evaluate_folder(const std::filesystem::path& model, int threads);
+scene_figures evaluate_folder(const std::filesystem::path& model, int held_out, int threads);
 
 /// A round's evaluation: kept in evaluation.json, so that a resumed run does not do it again.
 struct round_result {
   scene_figures after;
   double labels_right = 0;  ///< verdicts of the round that agree with the truth, %
-  scenes::caption_metrics first_sample,
-      best_sample;  ///< of N samples: the first, and the best by implicit reward
+  /// N samples of a model: the first of them, and the best by the round's implicit reward against the base.
+  struct samples {
+    scenes::caption_metrics first, best;
+  };
+  samples of_base = {}, of_policy = {};
 };
 round_result evaluate_round(const round_context& r, const std::filesystem::path& base);
 

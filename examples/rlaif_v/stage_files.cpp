@@ -194,16 +194,27 @@ pair_summary read_summary(const round_context& r) {
           f["pairs"].integer(0)};
 }
 
+namespace {
+
+/// The stage whose file a stage reads; empty for the first one.
+std::string_view stage_before(std::string_view stage) {
+  const auto at = std::find(stage_names.begin(), stage_names.end(), stage);
+  return at == stage_names.begin() ? std::string_view() : *(at - 1);
+}
+
+}  // namespace
+
+bool can_run(const round_context& r, std::string_view stage) {
+  const auto before = stage_before(stage);
+  return before.empty() || std::filesystem::exists(r.file(before)) || std::filesystem::exists(r.file(stage));
+}
+
 void run_stage(const round_context& r, std::string_view stage) {
   if (std::filesystem::exists(r.file(stage))) return;
-  std::string_view before;
-  for (const auto name : stage_names) {
-    if (name == stage) break;
-    before = name;
-  }
-  candor::require<candor::usage_error>(
-      before.empty() || std::filesystem::exists(r.file(before)), "the stage ", stage, " of round ", r.number,
-      " reads ", r.file(before).string(), ", which is not there; run the stage ", before, " first");
+  const auto before = stage_before(stage);
+  candor::require<candor::usage_error>(can_run(r, stage), "the stage ", stage, " of round ", r.number,
+                                       " reads ", r.file(before).string(),
+                                       ", which is not there; run the stage ", before, " first");
   std::filesystem::create_directories(r.folder);
   if (stage == "generate") return generate(r);
   if (stage == "split") return split(r);

@@ -5,6 +5,8 @@
 /// name and appears when it is whole, so a stage that was stopped goes on where it was. Beside it lies what
 /// it was made with.
 
+#include <candor/model/llava_source.hpp>
+
 #include "rlaif_v/presets.hpp"
 #include "training/options.hpp"
 
@@ -44,7 +46,11 @@ void split(const round_context& r);     ///< -> claims.jsonl
 void ask(const round_context& r);       ///< -> questions.jsonl
 void judge(const round_context& r);     ///< -> verdicts.jsonl
 void pair(const round_context& r);      ///< -> pairs.jsonl, and pairs.summary.json
-void train(const round_context& r);     ///< -> run/model
+void train(const round_context& r);     ///< -> run/model, with the adapter merged where one was trained
+
+/// Writes a model folder anew with its adapter merged into the weights.
+void merge_adapter(const candor::llava_source& source, const std::filesystem::path& target,
+                   const training::options& o);
 
 /// What the pair stage counted.
 struct pair_summary {
@@ -53,6 +59,8 @@ struct pair_summary {
 };
 pair_summary read_summary(const round_context& r);
 
+/// Whether the file that a stage reads is there, or its own is.
+bool can_run(const round_context& r, std::string_view stage);
 /// Runs a stage of "generate" to "train" unless its file is there; usage_error where the file that it reads
 /// is missing.
 void run_stage(const round_context& r, std::string_view stage);

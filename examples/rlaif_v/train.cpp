@@ -7,14 +7,21 @@
 namespace rlaif_v {
 
 void train(const round_context& r) {
-  claim_stage(r, "train", "{}", r.file("pair"));
+  claim_stage(r, "train",
+              nlohmann::ordered_json{
+                  {"beta", r.s.loss.beta}, {"sft-weight", r.s.sft_weight}, {"lora-r", r.o.lora.rank}}
+                  .dump(),
+              r.file("pair"));
   training::options o = r.o;
   o.model = r.policy;
   o.data = r.file("pair");
   o.output = o.fit.run_folder = r.folder / "run";
   o.fit.resume = std::filesystem::exists(o.output) ? "auto" : "";
   o.fit.seed = r.s.seed;
-  training::train(o, objective_of(r.s));
+  const auto adapter = o.output / "adapter";
+  if (!std::filesystem::exists(adapter)) training::train(o, objective_of(r.s));
+  if (o.lora.rank > 0)
+    merge_adapter({.model = o.model, .vision_tower = o.vision_tower, .adapter = adapter}, r.file("train"), o);
 }
 
 }  // namespace rlaif_v
