@@ -87,6 +87,7 @@ candor_library(onednn HEADER oneapi/dnnl/dnnl.h LIBRARIES dnnl PACKAGE libdnnl-d
 candor_library(turbojpeg HEADER turbojpeg.h LIBRARIES turbojpeg PACKAGE libturbojpeg0-dev OPTIONAL
                PKG_CONFIG libturbojpeg)
 candor_library(png HEADER png.h LIBRARIES png PACKAGE libpng-dev PKG_CONFIG libpng OPTIONAL)
+candor_library(curl HEADER curl/curl.h LIBRARIES curl PACKAGE libcurl4-openssl-dev PKG_CONFIG libcurl OPTIONAL)
 include("${CMAKE_CURRENT_LIST_DIR}/candor_arrow.cmake")
 candor_library(parquet TARGET candor::parquet Parquet PACKAGE "libparquet-dev, or pip install pyarrow" OPTIONAL)
 
@@ -94,6 +95,9 @@ if(NOT candor_missing AND NOT TARGET candor::dependencies)
   add_library(candor::dependencies INTERFACE IMPORTED GLOBAL)
   target_link_libraries(candor::dependencies INTERFACE ${candor_found_targets} ${CMAKE_DL_LIBS})
   foreach(candor_name IN LISTS candor_optional)
+    if(candor_name STREQUAL "curl" AND candor_curl_FOUND)
+      continue()  # its one unit sees the header by itself: it need not stand on every command line
+    endif()
     string(TOUPPER "CANDOR_HAS_${candor_name}" candor_macro)
     target_compile_definitions(candor::dependencies INTERFACE "${candor_macro}=$<BOOL:${candor_${candor_name}_FOUND}>")
   endforeach()

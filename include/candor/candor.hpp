@@ -85,10 +85,13 @@
 #include <candor/model/vision_transformer.hpp>
 
 #include <candor/feedback/claims.hpp>
+#include <candor/feedback/http.hpp>
 #include <candor/feedback/implicit_reward.hpp>
 #include <candor/feedback/judge.hpp>
 #include <candor/feedback/pairs.hpp>
 #include <candor/feedback/questions.hpp>
+#include <candor/feedback/remote_judge.hpp>
+#include <candor/feedback/verdict_cache.hpp>
 
 #include <candor/objective/dense_dpo.hpp>
 #include <candor/objective/dpo.hpp>

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+/// @file
+/// Bodies of feedback/verdict_cache.hpp.
+
+#include <candor/core/fingerprint.hpp>
+#include <candor/feedback/verdict_cache.hpp>
+#include <candor/io/atomic_file.hpp>
+#include <candor/io/json_field_impl.hpp>
+
+#include <limits>
+#include <sstream>
+
+namespace CANDOR_NS {
+
+CANDOR_INLINE verdict_cache::verdict_cache(const std::filesystem::path& path) : log_(path) {
+  const auto file = line_log::partial(path);
+  std::istringstream lines(read_file(file, std::numeric_limits<std::uint64_t>::max()));
+  std::size_t number = 0;
+  for (std::string line; std::getline(lines, line);) {
+    const std::string source = text(file.string(), ":", ++number);
+    const auto document = detail::parse_json(line, {.file = source});
+    const detail::json_field entry(document, source);
+    known_[entry["key"].string()] = {entry["yes"].number(0, 1.001), entry["no"].number(0, 1.001)};
+  }
+}
+
+CANDOR_INLINE std::string verdict_cache::key(const std::string& judge, std::span<const image_source> images,
+                                             const std::string& question) {
+  fingerprint print;
+  print.add("judge", judge);
+  for (const auto& image : images) print.add("image", image.read());
+  print.add("question", question);
+  return print.hex();
+}
+
+CANDOR_INLINE std::optional<yes_no_answer> verdict_cache::find(const std::string& key) const {
+  const auto at = known_.find(key);
+  return at == known_.end() ? std::nullopt : std::optional(at->second);
+}
+
+CANDOR_INLINE void verdict_cache::add(const std::string& key, const yes_no_answer& verdict) {
+  log_.append(detail::json{{"key", key}, {"yes", verdict.yes}, {"no", verdict.no}}.dump() + "\n");
+  known_[key] = verdict;
+}
+
+}  // namespace CANDOR_NS
