@@ -5,7 +5,7 @@
 # neither works it prints the line to run.
 set -eu
 packages="g++ cmake ninja-build libeigen3-dev libtbb-dev libdnnl-dev libsentencepiece-dev libxxhash-dev
-  nlohmann-json3-dev libcli11-dev libstb-dev libturbojpeg0-dev libpng-dev"
+  nlohmann-json3-dev libcli11-dev libstb-dev libturbojpeg0-dev libpng-dev libcurl4-openssl-dev"
 for group in "$@"; do
   case $group in
     tests) packages="$packages catch2 libbenchmark-dev librandom123-dev ccache clang libclang-rt-dev" ;;

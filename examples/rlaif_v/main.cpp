@@ -38,6 +38,7 @@ constexpr const char* lessons = R"(Try first:
   rlaif_v --model llava-1.5-7b-hf --data instructions.jsonl --images images --output runs/one \
       --rounds 1 --instructions 0 --dtype bf16 --lora-r 64 --learning-rate 1e-5
   rlaif_v ... the same options ... --resume auto      after Ctrl-C, SIGTERM, a kill or a crash
+  rlaif_v ... --judge http://localhost:8000/v1/chat/completions --judge-model llava-34b    a served judge
   rlaif_v ... --stages generate split                 some stages alone; --stages ask judge --resume auto later
 
 An instruction is {"image": "a.jpg", "question": "..."}. A round writes candidates.jsonl, claims.jsonl,
@@ -79,8 +80,19 @@ void add_options(CLI::App& app, program_options& o) {
   answers->add_option("--temperature", s.temperature, "of the samples")->check(CLI::PositiveNumber);
   answers->add_option("--max-new-tokens,--max_new_tokens", s.max_new_tokens, "longest answer, </s> included")
       ->check(CLI::PositiveNumber);
+  answers->add_option("--top-k", s.top_k, "draw from this many of the likeliest tokens; 0: all")
+      ->check(CLI::NonNegativeNumber);
+  answers
+      ->add_option("--sampler", s.sampler, "another model whose answers are used (default: the round's own)")
+      ->type_name("FOLDER");
+  answers->add_option("--sampler-model", s.sampler_model, "its name, where it is a server's");
   answers->add_option("--judge", s.judge, "model that says which claims hold (default: the round's own)")
       ->type_name("FOLDER");
+  answers->add_option("--judge-model", s.judge_model, "its name, where it is a server's");
+  answers
+      ->add_option("--in-flight", s.in_flight,
+                   "requests to a server at once; its key is read from OPENAI_API_KEY")
+      ->check(CLI::PositiveNumber);
   answers->add_option("--question-suffix", s.suffix, "follows each question to the judge");
   auto* pairs = training::group(app, "Pairs");
   pairs

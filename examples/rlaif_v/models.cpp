@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The stages that run a model: candidates and verdicts.
-#include <candor/backend/host/host.hpp>
+/// The stages that run a model, here or on a server: candidates and verdicts.
 #include <candor/core/random.hpp>
 #include <candor/data/preference_data.hpp>
 #include <candor/data/record_file.hpp>
 #include <candor/feedback/judge.hpp>
+#include <candor/feedback/remote_judge.hpp>
 #include <candor/io/json_impl.hpp>
 #include <candor/io/line_log.hpp>
 #include <candor/model/generate.hpp>
@@ -12,6 +12,7 @@
 #include <candor/train/progress.hpp>
 #include <candor/train/signals.hpp>
 
+#include "program/backend.hpp"
 #include "rlaif_v/rows.hpp"
 #include "rlaif_v/stages.hpp"
 #include "tools/inference.hpp"
@@ -25,13 +26,28 @@ namespace {
 /// Instructions that are worked on at once; files grow by so many.
 constexpr std::int64_t together = 16;
 
-template <class T>
-candor::llava<candor::host, T> load(candor::host& cpu, const std::filesystem::path& folder,
-                                    const training::options& o) {
-  const bool original = !o.vision_tower.empty();
-  return candor::load_llava<T>(
-      cpu, {.model = folder, .vision_tower = original ? o.vision_tower : std::filesystem::path()},
-      o.processor);
+using candor::remote_answer;  // a text, and whether it ended by itself
+using records = std::vector<candor::question_record>;
+
+bool is_url(const std::string& name) { return name.starts_with("http://") || name.starts_with("https://"); }
+
+candor::endpoint_options endpoint(const std::string& url, const std::string& model, const settings& s) {
+  candor::endpoint_options o{.url = url, .model = model};
+  o.http.in_flight = s.in_flight;
+  o.http.poll = [] { candor::throw_if_stopped("waiting for the server"); };
+  return o;
+}
+
+/// Loads a model on the backend and in the element type of the options, and works with it.
+template <class Work>
+void with_model(const std::filesystem::path& folder, const training::options& o, Work work) {
+  tools::with_element_type(o.dtype, [&](auto zero) {
+    program::with_backend(o.device, o.threads, [&](auto& backend) {
+      auto model = candor::load_llava<decltype(zero)>(
+          backend, {.model = folder, .vision_tower = o.vision_tower}, o.processor);
+      work(model);
+    });
+  });
 }
 
 /// The name of an instruction's picture as its file has it: relative to the folder of images.
@@ -39,60 +55,67 @@ std::string image_name(const candor::question_record& record, const std::filesys
   candor::require<candor::input_error>(record.images.size() == 1 && !record.images[0].file().empty(),
                                        record.source, ": an instruction needs one image, as a file; found ",
                                        record.images.size());
-  return record.images[0].file().lexically_relative(images).string();
+  return std::filesystem::absolute(record.images[0].file())
+      .lexically_normal()
+      .lexically_relative(images)
+      .string();
 }
 
-template <class T>
-std::string sample_batch(candor::llava<candor::host, T>& model, const candor::questions_data& data,
-                         const round_context& r, std::int64_t first, std::int64_t count) {
+std::uint64_t sampling_seed(const round_context& r) {
+  return candor::random_stream(r.s.seed, static_cast<std::uint64_t>(r.number)).next_double_word();
+}
+
+/// Answers of a model to the instructions from place `first` on.
+template <class Model>
+std::vector<std::vector<remote_answer>> sample(Model& model, const round_context& r, std::int64_t first,
+                                               const records& instructions) {
   const auto& processor = model.processor();
-  std::vector<candor::question_record> records;
   std::vector<candor::encoded_record> encoded;
   std::vector<const candor::encoded_record*> prompts;
-  for (std::int64_t i = first; i < first + count; ++i) {
-    const auto& record = records.emplace_back(data.record(i));
+  for (const auto& record : instructions) {
     encoded.push_back(processor.prompt(record.question, record.images, record.source));
-    encoded.back().tree.key = static_cast<std::uint64_t>(i);  // so that samples do not depend on the batch
+    encoded.back().tree.key =
+        static_cast<std::uint64_t>(first) + encoded.size() - 1;  // so that samples do not depend on the batch
   }
   for (const auto& e : encoded) prompts.push_back(&e);
-  candor::random_stream seeds(r.s.seed, static_cast<std::uint64_t>(r.number));
   const auto texts =
       candor::generate(model.network(), std::span<const candor::encoded_record* const>(prompts),
                        {.max_new_tokens = r.s.max_new_tokens,
                         .temperature = r.s.temperature,
                         .samples = r.s.samples,
-                        .seed = seeds.next_double_word(),
-                        .stop_token = processor.stop_token()});
-  std::string lines;
-  for (std::size_t p = 0; p < texts.size(); ++p)
-    for (std::size_t n = 0; n < texts[p].size(); ++n) {
-      const auto& ids = texts[p][n];
-      lines += line_of(
-          {.question_id = (first + static_cast<std::int64_t>(p)) * r.s.samples + static_cast<std::int64_t>(n),
-           .ds_question_id = records[p].id,
-           .image_path = image_name(records[p], r.o.images),
-           .question = records[p].question,
-           .answer = processor.words().decode(ids, true),
-           .finished = !ids.empty() && ids.back() == processor.stop_token(),
-           .claims = {},
-           .questions = {},
-           .verdicts = {}});
-    }
-  return lines;
+                        .seed = sampling_seed(r),
+                        .stop_token = processor.stop_token(),
+                        .top_k = r.s.temperature > 0 ? r.s.top_k : 0});
+  std::vector<std::vector<remote_answer>> answers;
+  for (const auto& of_prompt : texts) {
+    auto& mine = answers.emplace_back();
+    for (const auto& ids : of_prompt)
+      mine.push_back(
+          {processor.words().decode(ids, true), !ids.empty() && ids.back() == processor.stop_token()});
+  }
+  return answers;
 }
 
-template <class T>
-void generate_as(const round_context& r) {
-  const candor::questions_data data(r.o.data, {.images = r.o.images});
-  const std::int64_t first = r.first_instruction();
-  const std::int64_t count = r.s.instructions > 0 ? r.s.instructions : data.size();
-  candor::require<candor::input_error>(
-      first + count <= data.size(), data.path().string(), " has ", data.size(), " instructions; round ",
-      r.number, " needs those from ", first, " to ", first + count,
-      ". Give more, or a smaller --instructions (0: all of them in every round)");
+/// The same from a server.
+std::vector<std::vector<remote_answer>> sample_from_server(const round_context& r, std::int64_t first,
+                                                           const records& instructions) {
+  std::vector<candor::picture_questions> prompts;
+  for (const auto& record : instructions)
+    prompts.push_back({record.images, {record.question}, record.source});
+  return candor::sample_remotely(endpoint(r.s.sampler, r.s.sampler_model, r.s), prompts,
+                                 {.samples = r.s.samples,
+                                  .temperature = r.s.temperature,
+                                  .max_new_tokens = r.s.max_new_tokens,
+                                  .seed = sampling_seed(r)},
+                                 static_cast<std::uint64_t>(first));
+}
+
+/// Writes the candidates; `answer(first, instructions)` gives them.
+template <class Answer>
+void write_candidates(const round_context& r, const candor::questions_data& data, Answer answer) {
+  const std::int64_t first = r.first_instruction(),
+                     count = r.s.instructions > 0 ? r.s.instructions : data.size();
   candor::line_log output(r.file("generate"), together * r.s.samples);
-  candor::host cpu({.threads = r.o.threads});
-  auto model = load<T>(cpu, r.policy, r.o);
   std::int64_t done = output.lines() / r.s.samples;
   candor::progress bar({.title = candor::text("round ", r.number, ": generate"),
                         .unit = "instructions",
@@ -101,18 +124,34 @@ void generate_as(const round_context& r) {
                         .quiet = r.o.fit.quiet});
   for (; done < count; bar.update(done)) {
     candor::throw_if_stopped("generate");
-    const auto batch = std::min(together, count - done);
-    output.append(sample_batch(model, data, r, first + done, batch));
-    done += batch;
+    records instructions;
+    for (std::int64_t i = done; i < std::min(done + together, count); ++i)
+      instructions.push_back(data.record(first + i));
+    const auto answers = answer(first + done, instructions);
+    std::string lines;
+    for (std::size_t p = 0; p < instructions.size(); ++p)
+      for (std::size_t n = 0; n < answers[p].size(); ++n) {
+        answer_row row;
+        row.question_id =
+            (first + done + static_cast<std::int64_t>(p)) * r.s.samples + static_cast<std::int64_t>(n);
+        row.ds_question_id = instructions[p].id;
+        row.image_path = image_name(instructions[p], r.o.images);
+        row.question = instructions[p].question;
+        row.answer = answers[p][n].text;
+        row.finished = answers[p][n].finished;
+        lines += line_of(row);
+      }
+    output.append(lines);
+    done += static_cast<std::int64_t>(instructions.size());
   }
   bar.finish();
   output.commit();
 }
 
 /// The rows of an instruction share a picture: each different question about it is asked once.
-template <class T>
-void judge_batch(candor::model_judge<candor::host, T>& judge, const round_context& r,
-                 std::vector<answer_row>& rows, const std::string& source) {
+template <candor::claim_judge Judge>
+void judge_rows(Judge& judge, const round_context& r, std::vector<answer_row>& rows,
+                const std::string& source) {
   std::vector<candor::picture_questions> pictures;
   std::vector<std::map<std::string, std::size_t>> places;
   for (std::size_t i = 0; i < rows.size(); ++i) {
@@ -132,15 +171,11 @@ void judge_batch(candor::model_judge<candor::host, T>& judge, const round_contex
   }
 }
 
-template <class T>
-void judge_as(const round_context& r) {
+template <candor::claim_judge Judge>
+void write_verdicts(const round_context& r, Judge& judge) {
   const candor::record_file input(r.file("ask"));
   const std::int64_t rows_together = together * r.s.samples;
   candor::line_log output(r.file("judge"), rows_together);
-  candor::host cpu({.threads = r.o.threads});
-  auto model = load<T>(cpu, r.s.judge.empty() ? r.policy : r.s.judge, r.o);
-  candor::model_judge judge(
-      model, {.suffix = r.s.suffix, .scoring = {.packing = {.max_tokens = r.o.fit.max_tokens}}});
   candor::progress bar({.title = candor::text("round ", r.number, ": judge"),
                         .unit = "answers",
                         .total = input.size(),
@@ -149,7 +184,7 @@ void judge_as(const round_context& r) {
   while (output.lines() < input.size()) {
     candor::throw_if_stopped("judge");
     auto rows = read_rows(input, output.lines(), std::min(rows_together, input.size() - output.lines()));
-    judge_batch(judge, r, rows, input.source(output.lines()));
+    judge_rows(judge, r, rows, input.source(output.lines()));
     std::string lines;
     for (const auto& row : rows) lines += line_of(row);
     output.append(lines);
@@ -159,32 +194,72 @@ void judge_as(const round_context& r) {
   output.commit();
 }
 
+/// Files before the model: what is wrong is told at once.
+candor::questions_data open_instructions(const round_context& r) {
+  candor::questions_data data(r.o.data, {.images = r.o.images});
+  const std::int64_t last = r.s.instructions > 0 ? r.first_instruction() + r.s.instructions : data.size();
+  candor::require<candor::input_error>(
+      last <= data.size(), data.path().string(), " has ", data.size(), " instructions; round ", r.number,
+      " needs those from ", r.first_instruction(), " to ", last,
+      ". Give more, or a smaller --instructions (0: all of them in every round)");
+  for (std::int64_t i = r.first_instruction(); i < last; ++i) image_name(data.record(i), r.o.images);
+  return data;
+}
+
 }  // namespace
 
 void generate(const round_context& r) {
+  const auto data = open_instructions(r);
+  const bool remote = is_url(r.s.sampler);
+  const std::filesystem::path folder = r.s.sampler.empty() ? r.policy : std::filesystem::path(r.s.sampler);
   claim_stage(r, "generate",
-              nlohmann::ordered_json{{"samples", r.s.samples},
-                                     {"temperature", r.s.temperature},
-                                     {"max-new-tokens", r.s.max_new_tokens},
-                                     {"instructions", r.s.instructions},
-                                     {"seed", r.s.seed},
-                                     {"dtype", r.o.dtype},
-                                     {"model", candor::hash_file(r.policy / "config.json")}}
+              nlohmann::ordered_json{
+                  {"samples", r.s.samples},
+                  {"temperature", r.s.temperature},
+                  {"top-k", r.s.top_k},
+                  {"max-new-tokens", r.s.max_new_tokens},
+                  {"instructions", r.s.instructions},
+                  {"seed", r.s.seed},
+                  {"dtype", r.o.dtype},
+                  {"model", remote ? r.s.sampler_model : candor::hash_file(folder / "config.json")}}
                   .dump(),
               r.o.data);
   const candor::stop_signals signals;
-  tools::with_element_type(r.o.dtype, [&](auto zero) { generate_as<decltype(zero)>(r); });
+  if (remote)
+    return write_candidates(
+        r, data, [&](std::int64_t first, const records& some) { return sample_from_server(r, first, some); });
+  with_model(folder, r.o, [&](auto& model) {
+    write_candidates(r, data,
+                     [&](std::int64_t first, const records& some) { return sample(model, r, first, some); });
+  });
 }
 
 void judge(const round_context& r) {
+  const bool remote = is_url(r.s.judge);
   claim_stage(r, "judge",
-              nlohmann::ordered_json{{"judge", r.s.judge.empty() ? "policy" : r.s.judge.string()},
+              nlohmann::ordered_json{{"judge", remote              ? r.s.judge_model
+                                               : r.s.judge.empty() ? "policy"
+                                                                   : r.s.judge},
                                      {"question-suffix", r.s.suffix},
                                      {"dtype", r.o.dtype}}
                   .dump(),
               r.file("ask"));
   const candor::stop_signals signals;
-  tools::with_element_type(r.o.dtype, [&](auto zero) { judge_as<decltype(zero)>(r); });
+  if (!remote)
+    return with_model(r.s.judge.empty() ? r.policy : std::filesystem::path(r.s.judge), r.o, [&](auto& model) {
+      candor::model_judge judge(
+          model, {.suffix = r.s.suffix, .scoring = {.packing = {.max_tokens = r.o.fit.max_tokens}}});
+      write_verdicts(r, judge);
+    });
+  candor::remote_judge judge(endpoint(r.s.judge, r.s.judge_model, r.s), r.folder / "verdict_cache.jsonl",
+                             r.s.suffix);
+  write_verdicts(r, judge);
+  const auto& counts = judge.counts();
+  if (counts.without_log_probs > 0)
+    candor::progress({.quiet = r.o.fit.quiet})
+        .message(candor::text("warning: ", counts.without_log_probs, " of ", counts.asked,
+                              " verdicts came without log-probs and were read from the word, ",
+                              counts.unreadable, " of them neither yes nor no"));
 }
 
 }  // namespace rlaif_v

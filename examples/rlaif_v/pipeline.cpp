@@ -20,7 +20,8 @@ answer_figures evaluate_answers(const settings& given, const training::options& 
   s.samples = 1;
   s.temperature = 0;
   s.instructions = 0;
-  s.judge = judge;
+  s.judge = judge.string();
+  s.sampler.clear();
   training::options files = o;
   files.data = s.questions;
   const round_context r{.s = s, .o = files, .folder = folder, .policy = model};

@@ -14,7 +14,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
-#include <vector>
+#include <tuple>
 
 namespace rlaif_v {
 
@@ -24,9 +24,14 @@ struct settings {
   // Candidates.
   std::int64_t samples = 10;  ///< answers to each instruction
   double temperature = 0.7;
+  std::int32_t top_k = 0;  ///< of the likeliest tokens; 0: all
   std::int64_t max_new_tokens = 512;
+  std::string sampler;        ///< another model folder or a server's URL, whose answers are used
+  std::string sampler_model;  ///< its name on the server
   // Verdicts.
-  std::filesystem::path judge;  ///< model folder; empty: the round's own model
+  std::string judge;        ///< model folder, or a server's URL; empty: the round's own model
+  std::string judge_model;  ///< its name on the server
+  int in_flight = 8;        ///< requests to a server at once
   std::string suffix = " Please answer yes or no.";
   // Pairs.
   std::string score = "unconfirmed";
@@ -60,6 +65,7 @@ inline void apply_preset(const std::string& name, settings& s, training::options
     o.image_transform = "centre_crop";
     o.fit.epochs = 3.56;  // 2,672 steps of 8 on the 5,998 pairs of a round
     s.rounds = 1;
+    s.top_k = 50;  // transformers' default
   } else if (name == "scenes") {
     s.rounds = 2;
     s.instructions = 600;
@@ -85,6 +91,10 @@ inline void resolve(settings& s) {
   s.pairs.rule = s.score == "fraction" ? candor::score_rule::fraction : candor::score_rule::unconfirmed;
   candor::require<candor::usage_error>(s.samples > 1, "--samples ", s.samples,
                                        ": a pair takes two answers at least");
+  for (const auto& [option, name, model] :
+       {std::tuple{"--judge", s.judge, s.judge_model}, {"--sampler", s.sampler, s.sampler_model}})
+    candor::require<candor::usage_error>(!name.starts_with("http") || !model.empty(), option, " ", name,
+                                         " needs ", option, "-model: what the server calls the model");
   s.pairs.seed = s.seed;
 }
 

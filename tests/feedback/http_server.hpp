@@ -83,6 +83,10 @@ class http_server {
       const ssize_t got = ::recv(connection, buffer, sizeof buffer, 0);
       if (got <= 0) break;
       bytes.append(buffer, static_cast<std::size_t>(got));
+      if (bytes[0] == 0x16) {  // the beginning of TLS, which this server does not speak
+        send_all(connection, http_answer("", "400 Bad Request"));
+        break;
+      }
       const auto end = bytes.find("\r\n\r\n");
       if (end == std::string::npos) continue;
       if (bytes.find("Expect: 100-continue") < end && bytes.size() == end + 4)
