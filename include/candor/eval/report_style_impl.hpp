@@ -72,7 +72,7 @@ footer{margin-top:48px;color:var(--soft);font-size:13px}
 @media print{:root{--page:#fff;--card:#fff;--ink:#000;--soft:#444;--line:#ccc;--good:#117a3d;--bad:#c62828;--good-back:#dff3e6;
 --bad-back:#fde3e1;--unsure-back:#fdf0d0;--s0:#2563c9;--s1:#c2571a;--s2:#12805c;--s3:#8a3fb5;--s4:#6b7280}
 body{font-size:11pt;-webkit-print-color-adjust:exact;print-color-adjust:exact}main{max-width:none;padding:0}
-.card,.chart,.shown{break-inside:avoid}h2{break-after:avoid}.charts,.gallery{grid-template-columns:1fr 1fr}.shown{grid-template-columns:90px 1fr}}
+.card,.chart,.shown{break-inside:avoid}.scroll{overflow:visible}th,td{white-space:normal;padding:6px 8px}h2{break-after:avoid}.charts,.gallery{grid-template-columns:1fr 1fr}.shown{grid-template-columns:90px 1fr}}
 )css";
 
 }  // namespace CANDOR_NS::detail
