@@ -17,7 +17,7 @@ configure_package_config_file(cmake/candorConfig.cmake.in "${package_build}/cand
 write_basic_package_version_file("${package_build}/candorConfigVersion.cmake" COMPATIBILITY SameMinorVersion
                                  ARCH_INDEPENDENT)
 install(FILES "${package_build}/candorConfig.cmake" "${package_build}/candorConfigVersion.cmake"
-              cmake/candor_dependencies.cmake cmake/candor_arrow.cmake
+              cmake/candor_dependencies.cmake cmake/candor_arrow.cmake cmake/candor_cuda.cmake
         DESTINATION "${package_dir}" COMPONENT headers)
 
 # candor::compiled needs exactly the optional libraries that it was compiled with.

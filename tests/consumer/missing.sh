@@ -25,7 +25,7 @@ says() {
 }
 
 find_candor "REQUIRED COMPONENTS telepathy"
-says "candor has no component telepathy, only headers, compiled, onednn,"
+says "candor has no component telepathy, only headers, compiled, cuda, onednn,"
 find_candor "0.2 REQUIRED"
 says "0.1.0"
 find_candor "REQUIRED COMPONENTS png" "-DCMAKE_IGNORE_PATH=/usr/include;/usr/include/libpng16"
