@@ -77,7 +77,7 @@ void declare_all(std::int64_t width) {
     const auto table = std::make_shared<tensor<host, float>>(
         candor::rotation_table<host, float>(cpu, {.theta = 10000.0, .head_size = 64, .axis_of_frequency = {}}, positions, tokens));
     return [=](host& b) {
-      b.rows(tokens, 4 * width, candor::rotate_program<host, T>{x->view(), table->view(), width / 64, 1.0f});
+      candor::rotate_heads<host, T>(b, x->view(), table->view(), width / 64, 1);
     };
   });
 }

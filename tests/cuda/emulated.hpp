@@ -23,7 +23,7 @@ struct emulated_kernels : host_kernels {
 
   template <class Program>
   static void rows(candor::host&, std::int64_t count, std::int64_t width, const Program& program) {
-    if (candor::device::takes_block<Program>(width))
+    if (candor::device::takes_block(width))
       launch_rows<candor::device::block_rows_kernel<Program>>(count, program);
     else
       launch_rows<candor::device::warp_rows_kernel<Program>>(count, program);

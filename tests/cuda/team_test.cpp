@@ -4,6 +4,7 @@
 #include "support/catch.hpp"
 
 #include <candor/backend/cuda/row_kernel.hpp>
+#include <candor/backend/elements.hpp>
 
 #include <cmath>
 #include <limits>
@@ -84,10 +85,6 @@ struct top_program {
   }
 };
 
-struct narrow_loops {
-  static constexpr std::int64_t width = 32;
-};
-
 }  // namespace
 
 TEST_CASE("a NaN is never the largest, as on the host", "[cuda][team]") {
@@ -104,11 +101,92 @@ TEST_CASE("a NaN is never the largest, as on the host", "[cuda][team]") {
   }
 }
 
+namespace {
+
+/// y = a + 2 b, (y, b) swapped in place, and a sum: every way that elements.hpp has.
+template <class T>
+struct elements_program {
+  const T *a, *b;
+  T *y, *left, *right;
+  candor::accumulator_t<T>* sums;  // of a * b, and down the columns of a
+  std::int64_t n, rows, columns;
+
+  template <class Team>
+  void operator()(const Team& team, std::int64_t) const {
+    using A = candor::accumulator_t<T>;
+    candor::map_elements(
+        team, n, y, [](A x, A z) { return x + 2 * z; }, a, b);
+    candor::map_two(
+        team, n, left, right,
+        [](A x, A z) {
+          return candor::two<A>{z, x};
+        },
+        left, right);
+    sums[0] = candor::sum_elements(
+        team, n, [](A x, A z) { return x * z; }, a, b);
+    const T* from = a;
+    const std::int64_t stride = columns;
+    candor::sum_down(team, columns, rows, sums + 1, true, [=](std::int64_t row, std::int64_t i) {
+      return static_cast<A>(from[row * stride + i]);
+    });
+  }
+};
+
+/// All arrays begin `shift` elements behind a multiple of 16 bytes. Small whole numbers, so every sum is
+/// exact.
+template <class Kernel, class T>
+void check_elements(std::int64_t n, std::int64_t shift) {
+  using A = candor::accumulator_t<T>;
+  INFO(n << " elements, shifted by " << shift);
+  const std::int64_t columns = n < 32 ? n : 29, rows = columns > 0 ? n / columns : 0;
+  struct alignas(16) block {
+    T values[16 / sizeof(T)];
+  };
+  std::vector<block> memory[5];
+  T* p[5];
+  for (int i = 0; i < 5; ++i) {
+    memory[i].resize(static_cast<std::size_t>(n + shift) * sizeof(T) / 16 + 2);
+    p[i] = memory[i].front().values + shift;
+    for (std::int64_t j = 0; j < n; ++j)
+      p[i][j] = static_cast<T>(static_cast<float>((j * 7 + i * 3) % 5 - 2));
+    p[i][n] = static_cast<T>(77.0f);
+  }
+  const std::vector<T> left(p[3], p[3] + n), right(p[4], p[4] + n);
+  std::vector<A> sums(33, A(1));
+  simt().launch(Kernel{{p[0], p[1], p[2], p[3], p[4], sums.data(), n, rows, columns}, 1}, {},
+                Kernel::shared_bytes);
+  A dot = 0;
+  std::vector<A> down(static_cast<std::size_t>(columns), A(1));
+  bool same = true;
+  for (std::int64_t j = 0; j < n; ++j) {
+    const A a = static_cast<A>(p[0][j]), b = static_cast<A>(p[1][j]);
+    dot += a * b;
+    if (j < rows * columns) down[static_cast<std::size_t>(j % columns)] += a;
+    same = same && static_cast<A>(p[2][j]) == a + 2 * b && p[3][j] == right[static_cast<std::size_t>(j)] &&
+           p[4][j] == left[static_cast<std::size_t>(j)];
+  }
+  CHECK(same);
+  CHECK(sums[0] == dot);
+  CHECK(std::equal(down.begin(), down.end(), sums.begin() + 1));
+  for (int i = 0; i < 5; ++i) CHECK(static_cast<float>(p[i][n]) == 77.0f);
+}
+
+}  // namespace
+
+TEMPLATE_TEST_CASE("elements come out the same in packs of 16 bytes and one by one", "[cuda][team]", float,
+                   double, candor::bfloat16) {
+  using program = elements_program<TestType>;
+  for (const std::int64_t n : {0, 1, 7, 8, 64, 100, 263, 2050})
+    for (const std::int64_t shift : {0, 1}) {
+      check_elements<candor::device::warp_rows_kernel<program>, TestType>(n, shift);
+      check_elements<candor::device::block_rows_kernel<program>, TestType>(n, shift);
+    }
+}
+
 TEST_CASE("rows are shared out by their width", "[cuda][team]") {
   using namespace candor::device;
-  STATIC_REQUIRE(!takes_block<top_program>(wide_row - 1));
-  STATIC_REQUIRE(takes_block<top_program>(wide_row));
-  STATIC_REQUIRE(!takes_block<narrow_loops>(std::int64_t{1} << 20));
+  STATIC_REQUIRE(!takes_block(wide_row - 1));
+  STATIC_REQUIRE(takes_block(wide_row));
   STATIC_REQUIRE(row_blocks(0, 4) == 0);
   STATIC_REQUIRE(row_blocks(9, 4) == 3);
   STATIC_REQUIRE(row_blocks(std::int64_t{1} << 40, 1) == (std::int64_t{1} << 31) - 1);

@@ -279,8 +279,7 @@ class decoder {
     const std::int64_t q_width = heads.count * heads.size, kv = kv_width();
     const auto n1 = rms_norm(context_.tape, x, b.norm1, text.config().rms_norm_eps);
     const auto qkv = b.qkv(context_, n1);
-    backend_.rows(x.rows(), qkv.cols(),
-                  rotate_program<B, T>{qkv.value(), rotation.view(), heads.count + heads.kv_count, A(1)});
+    rotate_heads<B, T>(backend_, qkv.value(), rotation.view(), heads.count + heads.kv_count, 1);
     keep(cache.branch, qkv, every, rows);
     const variable<B, T> attended(backend_, shape{x.rows(), q_width}, false);
     const view<B, const T> stem = std::as_const(cache.stem).view(),

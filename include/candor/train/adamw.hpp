@@ -10,6 +10,7 @@
 
 #include <candor/autograd/ops/low_rank.hpp>
 #include <candor/autograd/parameter.hpp>
+#include <candor/backend/elements.hpp>
 #include <candor/core/random.hpp>
 #include <candor/io/safetensors.hpp>
 
@@ -45,7 +46,7 @@ struct square_sum_program {
   CANDOR_HD void operator()(const Team& team, std::int64_t row) const {
     const A* from = g + row * optimizer_row;
     const std::int64_t n = size - row * optimizer_row < optimizer_row ? size - row * optimizer_row : optimizer_row;
-    sums[row] = team.sum(n, [=](std::int64_t i) { return from[i] * from[i]; });
+    sums[row] = sum_elements(team, n, [](A v) { return v * v; }, from);
   }
 };
 

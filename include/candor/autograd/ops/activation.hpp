@@ -9,6 +9,7 @@
 #include <candor/autograd/tape.hpp>
 #include <candor/autograd/variable.hpp>
 #include <candor/backend/backend.hpp>
+#include <candor/backend/elements.hpp>
 #include <candor/core/math.hpp>
 
 namespace CANDOR_NS {
@@ -46,9 +47,7 @@ struct activation_program {
   CANDOR_HD void operator()(const Team& team, std::int64_t row) const {
     const T* in = x.row(row);
     T* out = y.row(row);
-    team.each(x.cols, [=](std::int64_t i) {
-      out[i] = static_cast<T>(Activation::value(static_cast<accumulator_t<T>>(in[i])));
-    });
+    map_elements(team, x.cols, out, [](accumulator_t<T> v) { return Activation::value(v); }, in);
   }
 };
 
@@ -63,13 +62,11 @@ struct activation_gradient {
     const T* in = x.row(row);
     const T* d_out = d_y.row(row);
     T* d = d_x.d.row(row);
-    const auto at = [=](std::int64_t i) {
-      return static_cast<A>(d_out[i]) * Activation::derivative(static_cast<A>(in[i]));
-    };
     if (d_x.add)  // outside of the loop, which is not vectorised otherwise
-      team.each(x.cols, [=](std::int64_t i) { d[i] = static_cast<T>(static_cast<A>(d[i]) + at(i)); });
+      map_elements(
+          team, x.cols, d, [](A before, A v, A dy) { return before + dy * Activation::derivative(v); }, d, in, d_out);
     else
-      team.each(x.cols, [=](std::int64_t i) { d[i] = static_cast<T>(at(i)); });
+      map_elements(team, x.cols, d, [](A v, A dy) { return dy * Activation::derivative(v); }, in, d_out);
   }
 };
 

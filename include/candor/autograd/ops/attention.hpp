@@ -10,6 +10,7 @@
 #include <candor/autograd/tape.hpp>
 #include <candor/autograd/variable.hpp>
 #include <candor/backend/backend.hpp>
+#include <candor/backend/elements.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -54,7 +55,8 @@ tensor<B, A> rotation_table(B& backend, const rotary_config& config, const std::
   return tensor<B, A>::from(backend, shape{tokens, config.head_size}, table);
 }
 
-/// Turns the first `heads` heads of each row by the table, or back where `sign` is -1.
+/// Turns the first `heads` heads of each token by the table, or back where `sign` is -1: row t * heads + h is head h of
+/// token t.
 template <class B, class T>
 struct rotate_program {
   using A = accumulator_t<T>;
@@ -65,21 +67,25 @@ struct rotate_program {
 
   template <class Team>
   CANDOR_HD void operator()(const Team& team, std::int64_t row) const {
-    const std::int64_t d = table.cols, half = d / 2;
-    const A* cosine = table.row(row);
-    const A* sine = cosine + half;
+    const std::int64_t token = row / heads, d = table.cols, half = d / 2;
+    const A* cosine = table.row(token);
+    T* first = x.row(token) + row % heads * d;
     const A direction = sign;
-    for (std::int64_t h = 0; h < heads; ++h) {
-      T* first = x.row(row) + h * d;
-      T* second = first + half;
-      team.each(half, [=](std::int64_t i) {
-        const A a = static_cast<A>(first[i]), b = static_cast<A>(second[i]), s = direction * sine[i];
-        first[i] = static_cast<T>(a * cosine[i] - b * s);
-        second[i] = static_cast<T>(b * cosine[i] + a * s);
-      });
-    }
+    map_two(
+        team, half, first, first + half,
+        [=](A a, A b, A c, A s) {
+          return two<A>{a * c - b * (direction * s), b * c + a * (direction * s)};
+        },
+        first, first + half, cosine, cosine + half);
   }
 };
+
+/// Turns the first `heads` heads of all tokens. Shapes: x (T, at least heads * D), table (T, D).
+template <class B, class T>
+void rotate_heads(B& backend, view<B, T> x, view<B, const accumulator_t<T>> table, std::int64_t heads, int sign) {
+  backend.rows(x.rows * heads, 4 * table.cols,
+               rotate_program<B, T>{x, table, heads, static_cast<accumulator_t<T>>(sign)});
+}
 
 /// `layout` must outlive the backward pass; `rotation` may be null (the vision tower has no rotary positions).
 template <class B, class T>
@@ -99,8 +105,7 @@ variable<B, T> self_attention(tape<B>& tape, const variable<B, T>& qkv, const at
     return parts{m.slice_cols(0, q_width), m.slice_cols(q_width, kv_width), m.slice_cols(q_width + kv_width, kv_width)};
   };
   if (rotation)
-    backend.rows(qkv.rows(), 4 * (q_width + kv_width),
-                 rotate_program<B, T>{qkv.value(), rotation->view(), heads.count + heads.kv_count, A(1)});
+    rotate_heads<B, T>(backend, qkv.value(), rotation->view(), heads.count + heads.kv_count, 1);
   variable<B, T> y(backend, shape{qkv.rows(), q_width}, tracked);
   const auto lse = std::make_shared<tensor<B, A>>(backend, shape{heads.count, qkv.rows()});
   const auto in = split(qkv.value());
@@ -113,8 +118,7 @@ variable<B, T> self_attention(tape<B>& tape, const variable<B, T>& qkv, const at
       backend.template attention_backward<T>(heads, *layout, in.q, in.k, in.v, y.value(),
                                              std::as_const(*lse).view(), y.gradient(), d.q, d.k, d.v);
       if (rotation)
-        backend.rows(qkv.rows(), 4 * (q_width + kv_width),
-                     rotate_program<B, T>{qkv.gradient(), rotation->view(), heads.count + heads.kv_count, A(-1)});
+        rotate_heads<B, T>(backend, qkv.gradient(), rotation->view(), heads.count + heads.kv_count, -1);
     });
   return y;
 }

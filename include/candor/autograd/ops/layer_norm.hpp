@@ -27,17 +27,13 @@ struct layer_norm_program {
     const T* bias = b.data;
     T* out = y.row(row);
     const A n = static_cast<A>(x.cols);
-    const A mean = team.sum(x.cols, [=](std::int64_t i) { return static_cast<A>(in[i]); }) / n;
-    const A variance = team.sum(x.cols, [=](std::int64_t i) {
-      const A centred = static_cast<A>(in[i]) - mean;
-      return centred * centred;
-    }) / n;
+    const A mean = sum_elements(team, x.cols, [](A v) { return v; }, in) / n;
+    const A variance = sum_elements(team, x.cols, [=](A v) { return (v - mean) * (v - mean); }, in) / n;
     const A r = A(1) / std::sqrt(variance + epsilon);
     statistics(row, 0) = mean;
     statistics(row, 1) = r;
-    team.each(x.cols, [=](std::int64_t i) {
-      out[i] = static_cast<T>((static_cast<A>(in[i]) - mean) * r * static_cast<A>(weight[i]) + static_cast<A>(bias[i]));
-    });
+    map_elements(
+        team, x.cols, out, [=](A v, A scale, A shift) { return (v - mean) * r * scale + shift; }, in, weight, bias);
   }
 };
 
@@ -54,17 +50,20 @@ struct layer_norm_input_gradient {
     const T* weight = w.data;
     const T* d_out = d_y.row(row);
     T* d = d_x.d.row(row);
-    const bool add = d_x.add;
     const A mean = statistics(row, 0), r = statistics(row, 1), n = static_cast<A>(x.cols);
-    const A g_mean = team.sum(x.cols, [=](std::int64_t i) { return static_cast<A>(weight[i]) * static_cast<A>(d_out[i]); }) / n;
-    const A gn_mean = team.sum(x.cols, [=](std::int64_t i) {
-      return static_cast<A>(weight[i]) * static_cast<A>(d_out[i]) * (static_cast<A>(in[i]) - mean) * r;
-    }) / n;
-    team.each(x.cols, [=](std::int64_t i) {
-      const A normal = (static_cast<A>(in[i]) - mean) * r;
-      const A g = r * (static_cast<A>(weight[i]) * static_cast<A>(d_out[i]) - g_mean - normal * gn_mean);
-      d[i] = static_cast<T>(add ? static_cast<A>(d[i]) + g : g);
-    });
+    const A g_mean = sum_elements(team, x.cols, [](A scale, A dy) { return scale * dy; }, weight, d_out) / n;
+    const A gn_mean =
+        sum_elements(team, x.cols, [=](A scale, A dy, A v) { return scale * dy * (v - mean) * r; }, weight, d_out, in) / n;
+    const auto gradient = [=](A scale, A dy, A v) {
+      const A normal = (v - mean) * r;
+      return r * (scale * dy - g_mean - normal * gn_mean);
+    };
+    if (d_x.add)
+      map_elements(
+          team, x.cols, d, [=](A before, A scale, A dy, A v) { return before + gradient(scale, dy, v); }, d, weight,
+          d_out, in);
+    else
+      map_elements(team, x.cols, d, gradient, weight, d_out, in);
   }
 };
 
@@ -81,15 +80,12 @@ struct layer_norm_weight_gradient {
   CANDOR_HD void operator()(const Team& team, std::int64_t block) const {
     const std::int64_t first = block * width;
     const std::int64_t count = x.cols - first < width ? x.cols - first : width;
-    A* d = d_w.d.data + first;
-    const bool add = d_w.add;
-    team.each(count, [=](std::int64_t i) { d[i] = add ? d[i] : A(0); });
-    for (std::int64_t row = 0; row < x.rows; ++row) {
-      const T* in = x.row(row) + first;
-      const T* d_out = d_y.row(row) + first;
-      const A mean = statistics(row, 0), r = statistics(row, 1);
-      team.each(count, [=](std::int64_t i) { d[i] += static_cast<A>(d_out[i]) * (static_cast<A>(in[i]) - mean) * r; });
-    }
+    const auto in = x, d_out = d_y;
+    const auto moments = statistics;
+    sum_down(team, count, x.rows, d_w.d.data + first, d_w.add, [=](std::int64_t row, std::int64_t i) {
+      const A mean = moments(row, 0), r = moments(row, 1);
+      return static_cast<A>(d_out(row, first + i)) * (static_cast<A>(in(row, first + i)) - mean) * r;
+    });
   }
 };
 

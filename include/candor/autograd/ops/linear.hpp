@@ -8,6 +8,7 @@
 #include <candor/autograd/tape.hpp>
 #include <candor/autograd/variable.hpp>
 #include <candor/backend/backend.hpp>
+#include <candor/backend/elements.hpp>
 
 #include <type_traits>
 
@@ -27,11 +28,9 @@ struct start_rows_program {
     const T* start = residual.data != nullptr ? residual.row(row) : nullptr;
     const T* b = bias.data;
     if (start != nullptr && b != nullptr)
-      team.each(y.cols, [=](std::int64_t i) { out[i] = static_cast<T>(static_cast<A>(start[i]) + static_cast<A>(b[i])); });
-    else if (start != nullptr)
-      team.each(y.cols, [=](std::int64_t i) { out[i] = start[i]; });
+      map_elements(team, y.cols, out, [](A x, A shift) { return x + shift; }, start, b);
     else
-      team.each(y.cols, [=](std::int64_t i) { out[i] = b[i]; });
+      map_elements(team, y.cols, out, [](A x) { return x; }, start != nullptr ? start : b);
   }
 };
 
@@ -47,14 +46,9 @@ struct column_sum_program {
     using A = accumulator_t<T>;
     const std::int64_t first = block * width;
     const std::int64_t count = x.cols - first < width ? x.cols - first : width;
-    A* d = out.d.data + first;
-    const bool add = out.add;
     const auto source = x;
-    team.each(count, [=](std::int64_t i) { d[i] = add ? d[i] : A(0); });
-    for (std::int64_t r = 0; r < source.rows; ++r) {
-      const T* row_data = source.row(r) + first;
-      team.each(count, [=](std::int64_t i) { d[i] += static_cast<A>(row_data[i]); });
-    }
+    sum_down(team, count, x.rows, out.d.data + first, out.add,
+             [=](std::int64_t row, std::int64_t i) { return static_cast<A>(source(row, first + i)); });
   }
 };
 
@@ -76,9 +70,9 @@ struct add_rows_program {
     T* d = out.d.row(row);
     const T* source = x.row(row);
     if (out.add)
-      team.each(x.cols, [=](std::int64_t i) { d[i] = static_cast<T>(static_cast<A>(d[i]) + static_cast<A>(source[i])); });
+      map_elements(team, x.cols, d, [](A before, A v) { return before + v; }, d, source);
     else
-      team.each(x.cols, [=](std::int64_t i) { d[i] = source[i]; });
+      map_elements(team, x.cols, d, [](A v) { return v; }, source);
   }
 };
 

@@ -9,6 +9,7 @@
 /// Shapes: h (R, C), W (V, C), targets (N) sorted by row, y (N, 1) in fp32.
 
 #include <candor/autograd/ops/gather.hpp>
+#include <candor/backend/elements.hpp>
 #include <candor/backend/head_targets.hpp>
 #include <candor/core/math.hpp>
 
@@ -63,7 +64,7 @@ struct logits_gradient_program {
     if constexpr (in_place)  // through one pointer: the compiler vectorises nothing that may overlap
       team.each(logits.cols, [=](std::int64_t i) { z[i] = away(z[i]); });
     else
-      team.each(logits.cols, [=](std::int64_t i) { out[i] = static_cast<T>(away(z[i])); });
+      map_elements(team, logits.cols, out, away, z);
     // Few targets a row: each adds its own to the place it names, again from the full-precision value.
     team.each(last - first, [=](std::int64_t n) {
       const std::int32_t place = token[first + n];

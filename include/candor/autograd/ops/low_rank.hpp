@@ -10,6 +10,7 @@
 #include <candor/autograd/tape.hpp>
 #include <candor/autograd/variable.hpp>
 #include <candor/backend/backend.hpp>
+#include <candor/backend/elements.hpp>
 #include <candor/core/random.hpp>
 
 #include <memory>
@@ -30,8 +31,8 @@ struct cast_program {
     const From* in = x.row(row);
     To* out = y.row(row);
     const auto s = scale;
-    team.each(x.cols,
-              [=](std::int64_t i) { out[i] = static_cast<To>(s * static_cast<accumulator_t<To>>(in[i])); });
+    map_elements(
+        team, x.cols, out, [=](accumulator_t<From> v) { return s * static_cast<accumulator_t<To>>(v); }, in);
   }
 };
 

@@ -9,6 +9,7 @@
 #include <candor/autograd/tape.hpp>
 #include <candor/autograd/variable.hpp>
 #include <candor/backend/backend.hpp>
+#include <candor/backend/elements.hpp>
 
 #include <cmath>
 #include <memory>
@@ -28,10 +29,10 @@ struct rms_norm_program {
     const T* in = x.row(row);
     const T* weight = w.data;
     T* out = y.row(row);
-    const A square = team.sum(x.cols, [=](std::int64_t i) { return static_cast<A>(in[i]) * static_cast<A>(in[i]); });
+    const A square = sum_elements(team, x.cols, [](A v) { return v * v; }, in);
     const A r = A(1) / std::sqrt(square / static_cast<A>(x.cols) + epsilon);
     inverse.data[row] = r;
-    team.each(x.cols, [=](std::int64_t i) { out[i] = static_cast<T>(static_cast<A>(weight[i]) * (static_cast<A>(in[i]) * r)); });
+    map_elements(team, x.cols, out, [=](A v, A scale) { return scale * (v * r); }, in, weight);
   }
 };
 
@@ -48,16 +49,16 @@ struct rms_norm_input_gradient {
     const T* weight = w.data;
     const T* d_out = d_y.row(row);
     T* d = d_x.d.row(row);
-    const bool add = d_x.add;
     const A r = inverse.data[row];
-    const A dot = team.sum(x.cols, [=](std::int64_t i) {
-      return static_cast<A>(weight[i]) * static_cast<A>(d_out[i]) * static_cast<A>(in[i]);
-    });
+    const A dot = sum_elements(team, x.cols, [](A scale, A dy, A v) { return scale * dy * v; }, weight, d_out, in);
     const A pull = dot * r * r / static_cast<A>(x.cols);
-    team.each(x.cols, [=](std::int64_t i) {
-      const A g = r * (static_cast<A>(weight[i]) * static_cast<A>(d_out[i]) - static_cast<A>(in[i]) * pull);
-      d[i] = static_cast<T>(add ? static_cast<A>(d[i]) + g : g);
-    });
+    const auto gradient = [=](A scale, A dy, A v) { return r * (scale * dy - v * pull); };
+    if (d_x.add)
+      map_elements(
+          team, x.cols, d, [=](A before, A scale, A dy, A v) { return before + gradient(scale, dy, v); }, d, weight,
+          d_out, in);
+    else
+      map_elements(team, x.cols, d, gradient, weight, d_out, in);
   }
 };
 
@@ -74,15 +75,11 @@ struct rms_norm_weight_gradient {
   CANDOR_HD void operator()(const Team& team, std::int64_t block) const {
     const std::int64_t first = block * width;
     const std::int64_t count = x.cols - first < width ? x.cols - first : width;
-    A* d = d_w.d.data + first;
-    const bool add = d_w.add;
-    team.each(count, [=](std::int64_t i) { d[i] = add ? d[i] : A(0); });
-    for (std::int64_t row = 0; row < x.rows; ++row) {
-      const T* in = x.row(row) + first;
-      const T* d_out = d_y.row(row) + first;
-      const A r = inverse.data[row];
-      team.each(count, [=](std::int64_t i) { d[i] += static_cast<A>(d_out[i]) * static_cast<A>(in[i]) * r; });
-    }
+    const auto in = x, d_out = d_y;
+    const A* r = inverse.data;
+    sum_down(team, count, x.rows, d_w.d.data + first, d_w.add, [=](std::int64_t row, std::int64_t i) {
+      return static_cast<A>(d_out(row, first + i)) * static_cast<A>(in(row, first + i)) * r[row];
+    });
   }
 };
 

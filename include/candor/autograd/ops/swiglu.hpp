@@ -8,6 +8,7 @@
 #include <candor/autograd/tape.hpp>
 #include <candor/autograd/variable.hpp>
 #include <candor/backend/backend.hpp>
+#include <candor/backend/elements.hpp>
 #include <candor/core/math.hpp>
 
 namespace CANDOR_NS {
@@ -23,10 +24,7 @@ struct swiglu_program {
     const T* gate = gate_up.row(row);
     const T* up = gate + y.cols;
     T* out = y.row(row);
-    team.each(y.cols, [=](std::int64_t i) {
-      const A g = static_cast<A>(gate[i]);
-      out[i] = static_cast<T>(g * math::sigmoid(g) * static_cast<A>(up[i]));
-    });
+    map_elements(team, y.cols, out, [](A g, A u) { return g * math::sigmoid(g) * u; }, gate, up);
   }
 };
 
@@ -44,25 +42,20 @@ struct swiglu_gradient {
     const T* d_out = d_y.row(row);
     T* d_gate = d.d.row(row);
     T* d_up = d_gate + width;
-    struct gradients {
-      A gate, up;
-    };
-    const auto at = [=](std::int64_t i) {
-      const A g = static_cast<A>(gate[i]), s = math::sigmoid(g), out = static_cast<A>(d_out[i]);
-      return gradients{out * static_cast<A>(up[i]) * s * (A(1) + g * (A(1) - s)), out * g * s};
+    const auto gradient = [](A g, A u, A dy) {
+      const A s = math::sigmoid(g);
+      return two<A>{dy * u * s * (A(1) + g * (A(1) - s)), dy * g * s};
     };
     if (d.add)  // outside of the loop, which is not vectorised otherwise
-      team.each(width, [=](std::int64_t i) {
-        const gradients g = at(i);
-        d_gate[i] = static_cast<T>(static_cast<A>(d_gate[i]) + g.gate);
-        d_up[i] = static_cast<T>(static_cast<A>(d_up[i]) + g.up);
-      });
+      map_two(
+          team, width, d_gate, d_up,
+          [=](A gate_before, A up_before, A g, A u, A dy) {
+            const two<A> more = gradient(g, u, dy);
+            return two<A>{gate_before + more.first, up_before + more.second};
+          },
+          d_gate, d_up, gate, up, d_out);
     else
-      team.each(width, [=](std::int64_t i) {
-        const gradients g = at(i);
-        d_gate[i] = static_cast<T>(g.gate);
-        d_up[i] = static_cast<T>(g.up);
-      });
+      map_two(team, width, d_gate, d_up, gradient, gate, up, d_out);
   }
 };
 

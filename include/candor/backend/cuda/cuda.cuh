@@ -140,7 +140,7 @@ class cuda {
     static_assert(std::is_trivially_copyable_v<Program>, "a row program travels to the device as bytes");
     if (count <= 0) return;
     use();
-    if (device::takes_block<Program>(width))
+    if (device::takes_block(width))
       launch_rows<device::block_rows_kernel<Program>>(count, width, program);
     else
       launch_rows<device::warp_rows_kernel<Program>>(count, width, program);

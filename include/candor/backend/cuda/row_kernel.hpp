@@ -48,18 +48,8 @@ struct block_rows_kernel {
 /// Elements of a row from which on a block works on it: less does not fill its threads a few times over.
 inline constexpr std::int64_t wide_row = 2048;
 
-/// Programs whose loops run over blocks of columns (`width` of them) fill a warp and no more, however long.
-template <class Program>
-constexpr bool fills_a_warp_only() {
-  if constexpr (requires { Program::width; }) return Program::width <= warp_size;
-  return false;
-}
-
 /// Whether rows of this width take a block.
-template <class Program>
-constexpr bool takes_block(std::int64_t width) {
-  return !fills_a_warp_only<Program>() && width >= wide_row;
-}
+constexpr bool takes_block(std::int64_t width) { return width >= wide_row; }
 
 /// Blocks of a launch: one for each group of rows, at most what a grid's first axis holds.
 constexpr std::int64_t row_blocks(std::int64_t rows, int rows_at_once) {
