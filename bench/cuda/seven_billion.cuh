@@ -75,7 +75,7 @@ inline void measure_step(const step_kind& kind) {
     p.storage() = noise<bfloat16>(gpu, p.extents(), norm ? 0.0f : 0.02f, norm ? 1.0f : 0.0f);
   });
   if (kind.rank > 0) network.add_lora({.rank = kind.rank, .alpha = 2.0 * kind.rank});
-  candor::adamw_optimizer<cuda> optimizer(gpu, {.stochastic_rounding = kind.rounding}, 0);
+  candor::adamw_optimizer<cuda> optimizer(gpu, {.stochastic_rounding = kind.rounding, .bf16_moments = kind.rounding}, 0);
   network.for_parameters([&](candor::parameter<cuda, bfloat16>& p) {
     if (p.trainable()) optimizer.add(p);
   });

@@ -137,6 +137,8 @@ inline void add_options(CLI::App& app, options& o) {
   train->add_option("--bf16", o.bf16, "true means --dtype bf16");
   train->add_option("--stochastic-rounding", o.optimizer.stochastic_rounding,
                     "bf16 without the master copy: true or false");
+  train->add_option("--bf16-moments", o.optimizer.bf16_moments,
+                    "AdamW's moments in bf16, rounded at random: true or false");
   train->add_option("--recompute,--gradient_checkpointing", o.fit.recompute,
                     "less memory, more time: true or false");
   train->add_option("--layout", o.layout, "shared: each stem once; the numbers are the same")

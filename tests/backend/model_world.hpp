@@ -33,7 +33,7 @@ inline const char* const world_pairs =
 
 struct training_kind {
   int rank = 0;  // of LoRA, 0: all weights
-  bool stochastic_rounding = false, recompute = false;
+  bool stochastic_rounding = false, recompute = false, bf16_moments = false;
 };
 
 /// Everything that a run leaves, by name.
@@ -62,7 +62,8 @@ struct model_world {
     const candor::preference_data data(scratch / "pairs.jsonl", {.images = scratch / "images"});
     // With an epsilon beyond the moments a step is a multiple of the gradient, and not of its sign.
     const candor::adamw optimizer{
-        .learning_rate = 1e-2, .epsilon = 1.0, .stochastic_rounding = how.stochastic_rounding};
+        .learning_rate = 1e-2, .epsilon = 1.0, .stochastic_rounding = how.stochastic_rounding,
+        .bf16_moments = how.bf16_moments};
     candor::trainer trainer(policy, candor::dense_dpo{.beta = 0.1, .gamma = 5.0}, optimizer);
     const auto run = trainer.fit(data, {.run_folder = scratch / folder,
                                         .max_steps = 3,
@@ -152,7 +153,7 @@ void check_training(B& backend) {
   SECTION("adapters with dropout in bf16") { check(candor::bfloat16(), {.rank = 2}); }
   SECTION("all weights in bf16 with a master copy") { check(candor::bfloat16(), {}); }
   SECTION("all weights in bf16, rounded at random") {
-    check(candor::bfloat16(), {.stochastic_rounding = true});
+    check(candor::bfloat16(), {.stochastic_rounding = true, .bf16_moments = true});
   }
 }
 

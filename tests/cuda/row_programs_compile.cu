@@ -45,6 +45,7 @@ void launch_for_elements(candor::cuda& gpu) {
          candor::largest_program<B, A>, candor::move_rows_program<B, T>>(gpu);
   launch<candor::cast_program<B, T, A>, candor::cast_program<B, A, T>, candor::dropout_program<B, T>>(gpu);
   launch<candor::square_sum_program<B, A>, candor::adamw_program<B, T>>(gpu);
+  if constexpr (!std::is_same_v<T, double>) launch<candor::adamw_program<B, T, candor::bfloat16>>(gpu);
   candor::view<B, T> m;
   candor::view<B, A> wide;
   gpu.matmul<T, T>(candor::transpose::no, m, candor::transpose::yes, m, m);

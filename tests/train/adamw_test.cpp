@@ -185,6 +185,35 @@ TEST_CASE("steps far below a bfloat16 step survive", "[train][adamw][bf16]") {
   CHECK(small_steps({.stochastic_rounding = true}, steps, 8192) == random);
 }
 
+TEST_CASE("moments of bfloat16 are right in the mean", "[train][adamw][bf16]") {
+  // v grows by a thousandth of g^2 a step, and then by less than half a step of bfloat16.
+  const auto moments = [](const candor::adamw& options) {
+    host cpu({.threads = 2});
+    candor_test::scratch_folder scratch;
+    auto w = parameter_of<float>(cpu, std::vector<double>(8192, 1.0));
+    candor::adamw_optimizer<host> optimizer(cpu, options, 5);
+    optimizer.add(w);
+    for (int s = 0; s < 300; ++s) {
+      set_gradient(w, std::vector<double>(8192, 0.5));
+      optimizer.step(1e-5, 1.0);
+    }
+    candor::write_safetensors(scratch / "state", optimizer.sources());
+    const candor::safetensors_file file(scratch / "state");
+    std::vector<double> means;
+    for (const char* name : {"exp_avg.w", "exp_avg_sq.w"}) {
+      const auto* info = file.find(name);
+      CHECK(info->type == (options.bf16_moments ? candor::dtype::bf16 : candor::dtype::f32));
+      means.push_back(mean_of(file.read_as<double>(*info)));
+    }
+    means.push_back(mean_of(values_of(w)));
+    return means;
+  };
+  const auto wide = moments({}), narrow = moments({.bf16_moments = true});
+  CHECK(narrow[0] == Approx(wide[0]).epsilon(2e-3));
+  CHECK(narrow[1] == Approx(wide[1]).epsilon(2e-3));
+  CHECK(narrow[2] == Approx(wide[2]).margin(2e-5));  // of a way of 3e-3
+}
+
 TEST_CASE("random rounding leaves what is exact", "[train][adamw][bf16]") {
   host cpu;
   auto w = parameter_of<bfloat16>(cpu, start);
@@ -201,6 +230,8 @@ TEST_CASE("an optimizer that was saved continues with the same bits", "[train][a
   check_resume<float>({.weight_decay = 0.1});
   check_resume<bfloat16>({});
   check_resume<bfloat16>({.stochastic_rounding = true});
+  for (const bool rounding : {false, true})
+    check_resume<bfloat16>({.stochastic_rounding = rounding, .bf16_moments = true});
 }
 
 TEST_CASE("states of another model are refused by name", "[train][adamw]") {

@@ -5,8 +5,9 @@
 ///   w <- w - lr * decay * w
 ///   m <- b1 m + (1 - b1) g,   v <- b2 v + (1 - b2) g^2
 ///   w <- w - lr / (1 - b1^t) * m / (sqrt(v / (1 - b2^t)) + eps)
-/// Moments are fp32. bfloat16 weights keep an fp32 master copy, or are rounded at random: preference learning
-/// rates lie far below a step of bfloat16 and would vanish.
+/// Moments are fp32, or bfloat16 that is rounded at random: with b2 = 0.999 a step moves v by less than half a step
+/// of bfloat16. Weights of bfloat16 keep an fp32 master copy, or are rounded at random: preference learning rates
+/// lie far below a step of bfloat16 and would vanish.
 
 #include <candor/autograd/ops/low_rank.hpp>
 #include <candor/autograd/parameter.hpp>
@@ -30,6 +31,7 @@ struct adamw {
   double epsilon = 1e-8;
   double weight_decay = 0.0;
   bool stochastic_rounding = false;  ///< of bfloat16 weights, instead of a master copy
+  bool bf16_moments = false;         ///< both moments in bfloat16: 4 bytes a weight instead of 8
 };
 
 /// Elements that one row of the optimizer's programs handles.
@@ -50,19 +52,29 @@ struct square_sum_program {
   }
 };
 
-template <class B, class T>
+/// x as one of its two neighbours in bfloat16; the bits that are cut off are the probability of the one that is
+/// farther from zero. `noise` is uniform in [0, 2^16).
+CANDOR_HD inline bfloat16 round_at_random(float x, std::uint32_t noise) {
+  bfloat16 y;
+  y.bits = static_cast<std::uint16_t>((bit_cast<std::uint32_t>(x) + noise) >> 16);
+  return y;
+}
+
+/// `M` is the type of the moments: that of sums, or bfloat16.
+template <class B, class T, class M = accumulator_t<T>>
 struct adamw_program {
   using A = accumulator_t<T>;
+  static constexpr bool narrow_moments = !std::is_same_v<M, A>;
   T* w;
   A* master;  // or null
   const A* g;
-  A *m, *v;
+  M *m, *v;
   std::int64_t size;
   A clip;                          // factor on the gradient
   A decay;                         // 1 - lr * weight decay
   A beta1, rest1, beta2, rest2;    // rest is 1 - beta, rounded once
   A step_size, root_scale, epsilon;  // lr / (1 - b1^t), 1 / sqrt(1 - b2^t)
-  bool round_at_random;
+  bool round_weights;
   std::uint64_t seed;
   std::uint32_t step;
 
@@ -72,41 +84,75 @@ struct adamw_program {
     const std::int64_t first = row * optimizer_row;
     const std::int64_t n = size - first < optimizer_row ? size - first : optimizer_row;
     // One loop for each way of storing weights, so that each of them vectorises.
-    if constexpr (std::is_same_v<T, bfloat16>) {
-      if (round_at_random) {
-        team.each((n + 3) / 4, [=](std::int64_t block) { p.round_block(first + 4 * block, first + n); });
-        return;
+    if constexpr (narrow_moments) {
+      team.each((n + 3) / 4, [=](std::int64_t block) { p.narrow_block(first + 4 * block, first + n); });
+      return;
+    } else {
+      if constexpr (std::is_same_v<T, bfloat16>) {
+        if (round_weights) {
+          team.each((n + 3) / 4, [=](std::int64_t block) { p.round_block(first + 4 * block, first + n); });
+          return;
+        }
       }
+      if (master != nullptr)
+        team.each(n, [=](std::int64_t j) {
+          const std::int64_t i = first + j;
+          const A after = p.update(i, p.master[i]);
+          p.master[i] = after;
+          p.w[i] = static_cast<T>(after);
+        });
+      else
+        team.each(n, [=](std::int64_t j) {
+          p.w[first + j] = static_cast<T>(p.update(first + j, static_cast<A>(p.w[first + j])));
+        });
     }
-    if (master != nullptr)
-      team.each(n, [=](std::int64_t j) {
-        const std::int64_t i = first + j;
-        const A after = p.update(i, p.master[i]);
-        p.master[i] = after;
-        p.w[i] = static_cast<T>(after);
-      });
-    else
-      team.each(n, [=](std::int64_t j) { p.w[first + j] = static_cast<T>(p.update(first + j, static_cast<A>(p.w[first + j]))); });
   }
 
  private:
+  /// The moments of element i after the step.
+  CANDOR_HD two<A> moments(std::int64_t i) const {
+    const A gradient = g[i] * clip;
+    return {beta1 * static_cast<A>(m[i]) + rest1 * gradient, beta2 * static_cast<A>(v[i]) + rest2 * gradient * gradient};
+  }
+  /// The weight after the step.
+  CANDOR_HD A moved(A before, const two<A>& after) const {
+    return before * decay - step_size * after.first / (math::sqrt(after.second) * root_scale + epsilon);
+  }
   /// Advances the moments of element i; its weight after the step.
   CANDOR_HD A update(std::int64_t i, A before) const {
-    const A gradient = g[i] * clip;
-    const A first_moment = beta1 * m[i] + rest1 * gradient;
-    const A second_moment = beta2 * v[i] + rest2 * gradient * gradient;
-    m[i] = first_moment;
-    v[i] = second_moment;
-    return before * decay - step_size * first_moment / (math::sqrt(second_moment) * root_scale + epsilon);
+    const two<A> after = moments(i);
+    m[i] = after.first;
+    v[i] = after.second;
+    return moved(before, after);
+  }
+  /// The draw that the four elements from `begin` on share. `use` keeps apart what is drawn for.
+  CANDOR_HD uint32x4 draw(std::int64_t begin, std::uint32_t use) const {
+    return philox({{static_cast<std::uint32_t>(begin), static_cast<std::uint32_t>(begin >> 32), step, use}},
+                  static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32));
   }
 
-  /// Four elements share one draw; the bits that are cut off are the probability of rounding away from zero.
   CANDOR_HD void round_block(std::int64_t begin, std::int64_t end) const {
-    const uint32x4 words = philox({{static_cast<std::uint32_t>(begin), static_cast<std::uint32_t>(begin >> 32), step, 1}},
-                                  static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32));
+    const uint32x4 words = draw(begin, 1);
     for (int k = 0; k < 4 && begin + k < end; ++k) {
       const float after = static_cast<float>(update(begin + k, static_cast<A>(w[begin + k])));
-      w[begin + k].bits = static_cast<std::uint16_t>((bit_cast<std::uint32_t>(after) + (words[k] & 0xffffu)) >> 16);
+      w[begin + k] = round_at_random(after, words[k] & 0xffffu);
+    }
+  }
+
+  CANDOR_HD void narrow_block(std::int64_t begin, std::int64_t end) const {
+    const uint32x4 for_moments = draw(begin, 2), for_weights = draw(begin, 1);
+    for (int k = 0; k < 4 && begin + k < end; ++k) {
+      const std::int64_t i = begin + k;
+      const two<A> after = moments(i);
+      m[i] = round_at_random(after.first, for_moments[k] & 0xffffu);
+      v[i] = round_at_random(after.second, for_moments[k] >> 16);
+      const A weight = moved(master != nullptr ? master[i] : static_cast<A>(w[i]), after);
+      if (master != nullptr) master[i] = weight;
+      if constexpr (std::is_same_v<T, bfloat16>) {
+        w[i] = round_weights ? round_at_random(weight, for_weights[k] & 0xffffu) : T(weight);
+      } else {
+        w[i] = static_cast<T>(weight);
+      }
     }
   }
 };
@@ -121,7 +167,14 @@ class adamw_optimizer {
   template <class T>
   void add(parameter<B, T>& p) {
     p.drop_gradient();
-    slots_.push_back(std::make_unique<typed_slot<T>>(*backend_, p, options_, seed_ ^ (slots_.size() << 32)));
+    const std::uint64_t seed = seed_ ^ (slots_.size() << 32);
+    if constexpr (std::is_same_v<accumulator_t<T>, float>) {
+      if (options_.bf16_moments) {
+        slots_.push_back(std::make_unique<typed_slot<T, bfloat16>>(*backend_, p, options_, seed));
+        return;
+      }
+    }
+    slots_.push_back(std::make_unique<typed_slot<T, accumulator_t<T>>>(*backend_, p, options_, seed));
   }
 
   bool empty() const { return slots_.empty(); }
@@ -133,6 +186,7 @@ class adamw_optimizer {
 
   /// Length of the whole gradient.
   double gradient_norm() {
+    for (auto& s : slots_) s->start_square_sum();  // all of them before a device is waited for
     double sum = 0;
     for (auto& s : slots_) sum += s->square_sum();
     return std::sqrt(sum);
@@ -163,33 +217,38 @@ class adamw_optimizer {
   struct slot {
     virtual ~slot() = default;
     virtual std::int64_t size() const = 0;
-    virtual double square_sum() = 0;
+    virtual void start_square_sum() = 0;
+    virtual double square_sum() = 0;  // that was started
     virtual void step(double learning_rate, double clip, std::int64_t count) = 0;
     virtual void drop_gradient() = 0;
     virtual void add_sources(std::vector<tensor_source>& out) = 0;
     virtual void load(const safetensors_file& file) = 0;
   };
 
-  template <class T>
+  template <class T, class M>
   struct typed_slot : slot {
     using A = accumulator_t<T>;
     typed_slot(B& b, parameter<B, T>& param, const adamw& o, std::uint64_t random_seed)
         : backend(b),
           p(param),
           options(o),
-          m(tensor<B, A>::zeros(b, param.extents())),
-          v(tensor<B, A>::zeros(b, param.extents())),
+          m(tensor<B, M>::zeros(b, param.extents())),
+          v(tensor<B, M>::zeros(b, param.extents())),
           seed(random_seed) {
       if (!std::is_same_v<T, A> && !o.stochastic_rounding) master = cast<A>(b, param.value());
     }
     std::int64_t rows() const { return (p.size() + optimizer_row - 1) / optimizer_row; }
     std::int64_t size() const override { return p.size(); }
-    double square_sum() override {
-      if (!p.has_gradient()) return 0.0;
-      tensor<B, A> sums(backend, shape{rows()});
+    void start_square_sum() override {
+      if (!p.has_gradient()) return;
+      sums = tensor<B, A>(backend, shape{rows()});
       backend.rows(rows(), optimizer_row, square_sum_program<B, A>{p.gradient().view().data, p.size(), sums.view().data});
+    }
+    double square_sum() override {
+      if (!sums) return 0.0;
       double sum = 0;
       for (const A s : sums.to_vector()) sum += static_cast<double>(s);
+      sums = {};
       return sum;
     }
     void step(double learning_rate, double clip, std::int64_t count) override {
@@ -197,7 +256,7 @@ class adamw_optimizer {
       const double t = static_cast<double>(count);
       backend.rows(
           rows(), optimizer_row * 4,
-          adamw_program<B, T>{p.storage().view().data, master ? master.view().data : nullptr, p.gradient().view().data,
+          adamw_program<B, T, M>{p.storage().view().data, master ? master.view().data : nullptr, p.gradient().view().data,
                               m.view().data, v.view().data, p.size(), static_cast<A>(clip),
                               static_cast<A>(1.0 - learning_rate * options.weight_decay), static_cast<A>(options.beta1),
                               static_cast<A>(1.0 - options.beta1), static_cast<A>(options.beta2),
@@ -215,27 +274,29 @@ class adamw_optimizer {
       if (master) visit("master." + p.name(), master);
     }
     void add_sources(std::vector<tensor_source>& out) override {
-      for_states([&](const std::string& name, tensor<B, A>& state) {
-        out.push_back({name, dtype_v<A>, state.extents(), [&state](std::span<std::byte> bytes) {
+      for_states([&]<class S>(const std::string& name, tensor<B, S>& state) {
+        out.push_back({name, dtype_v<S>, state.extents(), [&state](std::span<std::byte> bytes) {
                          const auto values = state.to_vector();
                          std::memcpy(bytes.data(), values.data(), bytes.size());
                        }});
       });
     }
     void load(const safetensors_file& file) override {
-      for_states([&](const std::string& name, tensor<B, A>& state) {
+      for_states([&]<class S>(const std::string& name, tensor<B, S>& state) {
         const tensor_info* info = file.find(name);
         require<input_error>(info != nullptr && info->extents == state.extents(), file.path().string(), ": tensor \"", name,
                              "\" ", state.extents(), " is ", info == nullptr ? "missing" : "of another shape",
                              "; the checkpoint belongs to another model or other trained layers");
-        state.copy_from(file.read_as<A>(*info));
+        state.copy_from(file.read_as<S>(*info));
       });
     }
 
     B& backend;
     parameter<B, T>& p;
     adamw options;
-    tensor<B, A> m, v, master;
+    tensor<B, M> m, v;
+    tensor<B, A> master;  // or nothing
+    tensor<B, A> sums;    // of squares, of runs of the gradient
     std::uint64_t seed;
   };
 

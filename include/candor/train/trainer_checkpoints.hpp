@@ -28,6 +28,7 @@ run_config trainer<Model, Objective>::run::describe() {
   c.add("adam_epsilon", a.epsilon);
   c.add("weight_decay", a.weight_decay);
   c.add("stochastic_rounding", a.stochastic_rounding);
+  if (a.bf16_moments) c.add("bf16_moments", true);
   c.add("max_grad_norm", options.max_grad_norm);
   c.add("eval_fraction", options.eval_fraction);
   c.add("eval_steps", options.eval_steps);

@@ -41,7 +41,7 @@ struct add_one_program {
 
 }  // namespace
 
-TEST_CASE("what is copied in comes out, whatever its size", "[device][memory]") {
+TEST_CASE("what is copied in comes out, whatever its size", "[device][memory][sanitize]") {
   CANDOR_BACKEND(candor::cuda, gpu);
   // Many small ones and some beyond the pinned buffers, without waiting between.
   std::vector<candor::tensor<candor::cuda, std::int32_t>> there;
@@ -58,7 +58,7 @@ TEST_CASE("what is copied in comes out, whatever its size", "[device][memory]") 
   CHECK(there[100].to_vector() == std::vector<std::int32_t>(sizes[100]));
 }
 
-TEST_CASE("every element of every row is met once, for any shape", "[device][rows]") {
+TEST_CASE("every element of every row is met once, for any shape", "[device][rows][sanitize]") {
   CANDOR_BACKEND(candor::cuda, gpu);
   for (const std::int64_t rows : {1, 3, 4, 5, 1000, 70000})
     for (const std::int64_t n : {1, 31, 33, 255, 3000}) {
@@ -122,7 +122,7 @@ TEST_CASE("deterministic products give the same bits twice", "[device][matmul]")
   for (int i = 0; i < 10; ++i) CHECK(run() == first);
 }
 
-TEST_CASE("attention on the device is softmax(q k) v over what a token sees", "[device][attention]") {
+TEST_CASE("attention on the device is softmax(q k) v over what a token sees", "[device][attention][sanitize]") {
   CANDOR_BACKEND(candor::cuda, gpu);
   SECTION("random forests") { candor_test::check_forests(gpu); }
   SECTION("grouped heads of any size") { candor_test::check_grouped_heads(gpu); }

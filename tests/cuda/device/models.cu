@@ -3,7 +3,7 @@
 #include "backend/model_world.hpp"
 #include "cuda/device/with_device.cuh"
 
-TEST_CASE("training on the device gives what the host gives", "[device]") {
+TEST_CASE("training on the device gives what the host gives", "[device][sanitize]") {
   CANDOR_BACKEND(candor::cuda, gpu);
   candor_test::check_training(gpu);
 }
