@@ -13,7 +13,7 @@
 # no package registry. It needs nvcc, g++, CMake and make or Ninja of its own.
 set -eu
 source=$(cd "$(dirname "$0")/.." && pwd)
-headers='' build="$source/build/device" out="$source/device_results" minutes=8 stage=''
+headers='' build="$source/build/device" out="$source/device_results" minutes=8 stage='' failed=''
 while [ $# -gt 0 ]; do
   case $1 in
     --headers) headers=$(cd "$2" && pwd); shift ;;
@@ -107,8 +107,9 @@ case $stage in
     for tool in memcheck racecheck initcheck; do
       echo "$tool"
       each_case "$out/sanitize/$tool" '[sanitize]' compute-sanitizer --tool "$tool" --error-exitcode 9 \
-        --kernel-name kernel_substring=candor "$build/bin/tests_device"
+        --kernel-name kernel_substring=candor "$build/bin/tests_device" || failed=1
     done
+    [ -z "$failed" ] || exit 1
     ;;
   measure)
     build
