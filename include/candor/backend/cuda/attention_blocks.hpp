@@ -42,17 +42,33 @@ namespace detail {
 
 enum class seen { none, in_part, whole };
 
-/// What queries [q0, q1) see of keys [k0, k1).
-inline seen block_seen(const attention_layout& layout, std::int32_t q0, std::int32_t q1, std::int32_t k0,
-                       std::int32_t k1) {
+/// Tokens [begin, end), with the smallest and the largest `reach` of queries or `visible_until` of keys.
+struct token_block {
+  std::int32_t begin, end, least, most;
+};
+inline std::vector<token_block> cut(const std::vector<std::int32_t>& values, std::int32_t size) {
+  std::vector<token_block> blocks;
+  const auto tokens = static_cast<std::int32_t>(values.size());
+  for (std::int32_t begin = 0; begin < tokens; begin += size) {
+    const std::int32_t end = std::min(begin + size, tokens);
+    const auto [least, most] = std::minmax_element(values.begin() + begin, values.begin() + end);
+    blocks.push_back({begin, end, *least, *most});
+  }
+  return blocks;
+}
+
+/// What queries q see of keys k. Most blocks are settled by their extremes; only at edges tokens are looked
+/// at.
+inline seen block_seen(const attention_layout& layout, const token_block& q, const token_block& k) {
+  if (k.begin > q.most || k.most <= q.begin) return seen::none;
+  if (k.end - 1 <= q.least && k.least >= q.end) return seen::whole;
   const std::int32_t *reach = layout.reach.data(), *until = layout.visible_until.data();
-  if (*std::min_element(until + k0, until + k1) >= q1 && *std::min_element(reach + q0, reach + q1) >= k1 - 1)
-    return seen::whole;
   std::int32_t reached[std::max(query_block, backward_query_block)];  // by the queries up to each
-  for (std::int32_t q = q0, most = -1; q < q1; ++q) reached[q - q0] = most = std::max(most, reach[q]);
-  for (std::int32_t k = k0; k < k1; ++k) {
-    const std::int32_t last = std::min(until[k], q1) - 1;
-    if (last >= q0 && reached[last - q0] >= k) return seen::in_part;
+  for (std::int32_t i = q.begin, most = -1; i < q.end; ++i)
+    reached[i - q.begin] = most = std::max(most, reach[i]);
+  for (std::int32_t i = k.begin; i < k.end; ++i) {
+    const std::int32_t last = std::min(until[i], q.end) - 1;
+    if (last >= q.begin && reached[last - q.begin] >= i) return seen::in_part;
   }
   return seen::none;
 }
@@ -67,7 +83,7 @@ class attention_plan {
     reach_ = add(padded(layout.reach, -1));
     visible_until_ = add(padded(layout.visible_until, 0));
     of_queries_ = add_list(layout, query_block, key_block, false);
-    of_keys_ = add_list(layout, key_block, backward_query_block, true);
+    of_keys_ = add_list(layout, backward_query_block, key_block, true);
   }
 
   /// What a copy of these numbers at `base` (16-byte aligned) holds. `base` is where they were uploaded to.
@@ -96,18 +112,20 @@ class attention_plan {
     return numbers_.size() - values.size();
   }
 
-  /// Blocks of `size` tokens against blocks of `other`; by_keys: the former are keys and the latter queries.
-  list_places add_list(const attention_layout& layout, std::int32_t size, std::int32_t other, bool by_keys) {
+  /// For each block of queries its blocks of keys, or with `by_keys` the other way round.
+  list_places add_list(const attention_layout& layout, std::int32_t queries, std::int32_t keys,
+                       bool by_keys) {
+    const auto query_blocks = detail::cut(layout.reach, queries),
+               key_blocks = detail::cut(layout.visible_until, keys);
     std::vector<std::int32_t> begin{0}, partner;
-    for (std::int32_t a0 = 0; a0 < tokens_; a0 += size) {
-      const std::int32_t a1 = std::min(a0 + size, tokens_);
-      for (std::int32_t b0 = 0; b0 < tokens_; b0 += other) {
-        const std::int32_t b1 = std::min(b0 + other, tokens_);
-        const auto seen =
-            by_keys ? detail::block_seen(layout, b0, b1, a0, a1) : detail::block_seen(layout, a0, a1, b0, b1);
-        const bool cut = a1 - a0 < size || b1 - b0 < other;  // padding must be masked
-        if (seen != detail::seen::none)
-          partner.push_back(2 * (b0 / other) + (cut || seen == detail::seen::in_part));
+    for (const auto& a : by_keys ? key_blocks : query_blocks) {
+      for (const auto& b : by_keys ? query_blocks : key_blocks) {
+        const auto &q = by_keys ? b : a, &k = by_keys ? a : b;
+        const auto seen = detail::block_seen(layout, q, k);
+        if (seen == detail::seen::none) continue;
+        const bool cut = q.end - q.begin < queries || k.end - k.begin < keys;  // padding must be masked
+        partner.push_back(2 * (b.begin / (by_keys ? queries : keys)) +
+                          (cut || seen == detail::seen::in_part));
       }
       begin.push_back(static_cast<std::int32_t>(partner.size()));
     }
