@@ -111,9 +111,7 @@ void run(program_options o) {
   resolve_loss(o);
   if (o.training.dry_run) return dpo::dry_run(o.loss, o.training);
   const auto result = dpo::train(o.loss, o.training);
-  std::printf("%lld steps in %s, last loss %s\nsaved    %s\nmetrics  %s\n",
-              static_cast<long long>(result.run.steps), candor::clock_text(result.run.seconds).c_str(),
-              candor::fixed(result.run.loss, 4).c_str(), result.saved.c_str(),
+  std::printf("%s\nsaved    %s\nmetrics  %s\n", training::summary(result).c_str(), result.saved.c_str(),
               (o.training.output / "metrics.jsonl").c_str());
 }
 

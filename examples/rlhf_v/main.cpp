@@ -154,8 +154,7 @@ void run_world(const program_options& o) {
 void run_files(const program_options& o) {
   if (o.training.dry_run) return rlhf_v::dry_run(o.settings, o.training);
   const auto result = rlhf_v::train(o.settings, o.training);
-  std::printf("%lld steps in %s, last loss %s\n", static_cast<long long>(result.run.steps),
-              candor::clock_text(result.run.seconds).c_str(), fixed(result.run.loss, 4).c_str());
+  std::printf("%s\n", training::summary(result).c_str());
   if (result.run.best_step > 0)
     std::printf("best     step %lld: %s is %s\n", static_cast<long long>(result.run.best_step),
                 o.training.fit.metric_for_best_model.c_str(), fixed(result.run.best_value, 4).c_str());

@@ -4,9 +4,12 @@
 /// What a training program brings home.
 
 #include <candor/train/fit_result.hpp>
+#include <candor/train/progress.hpp>
+#include <candor/train/table.hpp>
 
 #include <cstdint>
 #include <filesystem>
+#include <string>
 
 namespace training {
 
@@ -15,5 +18,12 @@ struct outcome {
   candor::fit_result run;
   std::uint64_t peak_bytes = 0;  ///< of the backend's memory
 };
+
+/// "12 steps in 0:31, last loss 0.6931, at most 4.25 GiB of memory"
+inline std::string summary(const outcome& o) {
+  return candor::text(o.run.steps, " steps in ", candor::clock_text(o.run.seconds), ", last loss ",
+                      candor::fixed(o.run.loss, 4), ", at most ",
+                      candor::fixed(static_cast<double>(o.peak_bytes) / (1 << 30), 2), " GiB of memory");
+}
 
 }  // namespace training

@@ -11,7 +11,7 @@ if(candor_device)
 
   file(GLOB device_sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_LIST_DIR}/device/*.cu")
   add_executable(tests_device ${device_sources} $<TARGET_OBJECTS:candor_test_support>)
-  target_link_libraries(tests_device PRIVATE candor_test_support candor_example_parts candor::cuda)
+  target_link_libraries(tests_device PRIVATE candor_test_support candor_example_flags candor::cuda)
   catch_discover_tests(tests_device TEST_PREFIX "device/" PROPERTIES TIMEOUT ${timeout} LABELS "cuda;device"
                        SKIP_REGULAR_EXPRESSION "${skipped}")
 
