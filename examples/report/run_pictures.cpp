@@ -2,6 +2,7 @@
 // Figures, pictures and pairs of a run folder.
 #include <candor/core/error.hpp>
 #include <candor/data/preference_data.hpp>
+#include <candor/eval/figures.hpp>
 #include <candor/io/json_field_impl.hpp>
 
 #include "report/run_files.hpp"
@@ -58,12 +59,13 @@ std::optional<candor::report_stage> stage_of_round(const fs::path& round) {
   if (!counts) return std::nullopt;
   std::vector<double> n;
   for (const auto& item : counts->items()) n.push_back(item.number(0));
-  if (n.size() < 5 || n[0] <= 0 || n[1] <= 0 || n[4] <= 0)
+  if (n.size() < 5)
     counts->refuse("expected counts of captions, mentions, hallucinated ones, captions with one, objects");
-  candor::report_stage out{round.filename().string(),
-                           {{"mentions that are lies, %", 100 * n[2] / n[1], candor::better::lower},
-                            {"captions with a lie, %", 100 * n[3] / n[0], candor::better::lower},
-                            {"recall, %", 100 * (n[1] - n[2]) / n[4], candor::better::higher}}};
+  candor::report_stage out{
+      round.filename().string(),
+      {{"mentions that are lies, %", 100 * candor::share_of(n[2], n[1]), candor::better::lower},
+       {"captions with a lie, %", 100 * candor::share_of(n[3], n[0]), candor::better::lower},
+       {"recall, %", 100 * candor::share_of(n[1] - n[2], n[4]), candor::better::higher}}};
   if (const auto right = all.find("labels_right"))
     out.figures.push_back({"labels right, %", right->number(), candor::better::higher});
   return out;
@@ -169,7 +171,7 @@ std::vector<candor::report_stage> read_stages(const run_files& files) {
 
 std::vector<candor::report_picture> read_gallery(const run_files& files, const run_options& options) {
   std::vector<candor::report_picture> out;
-  if (const auto file = files.folder / "gallery.jsonl"; fs::exists(file)) {
+  if (const auto file = files.folder / "gallery.jsonl"; options.pictures > 0 && fs::exists(file))
     for_lines(file, [&](const json_field& record) {
       candor::report_picture picture{
           picture_bytes(files.folder, record.string_or("image", "")), record.string_or("question", ""), {}};
@@ -183,11 +185,16 @@ std::vector<candor::report_picture> read_gallery(const run_files& files, const r
       out.push_back(std::move(picture));
       return static_cast<int>(out.size()) < options.pictures;
     });
-    return out;
-  }
+  // What the labeler of the last round thought comes behind, or alone.
+  const int wanted = out.empty() ? options.pictures : (options.pictures + 1) / 2;
   for (auto round = files.rounds.rbegin(); round != files.rounds.rend(); ++round)
-    if (fs::exists(*round / "verdicts.jsonl"))
-      return labelled_pictures(*round / "verdicts.jsonl", files.images, options.pictures);
+    if (fs::exists(*round / "verdicts.jsonl")) {
+      for (auto& picture : labelled_pictures(*round / "verdicts.jsonl", files.images, wanted)) {
+        picture.question += " (" + round->filename().string() + ": claims as the labeler judged them)";
+        out.push_back(std::move(picture));
+      }
+      break;
+    }
   return out;
 }
 

@@ -9,8 +9,10 @@
 #include <candor/io/atomic_file.hpp>
 #include <candor/train/table.hpp>
 
+#include "report/run_report.hpp"
 #include "rlaif_v/pipeline.hpp"
 #include "scenes/claims.hpp"
+#include "scenes/report_files.hpp"
 #include "scenes/sheet.hpp"
 #include "training/command_line.hpp"
 #include "training/program.hpp"
@@ -134,12 +136,12 @@ std::vector<std::string> row(const std::string& name, const scenes::caption_metr
           seconds};
 }
 
-/// Three held-out pictures about which the base says something that is not so.
+/// Held-out pictures about which the base says something that is not so.
 std::vector<scenes::captioned_scene> pick(const std::vector<std::string>& before,
                                           const std::vector<std::string>& after) {
   const auto test = scenes::make_test_set(static_cast<int>(before.size()));
   std::vector<scenes::captioned_scene> shown;
-  for (std::size_t i = 0; i < test.scenes.size() && shown.size() < 3; ++i)
+  for (std::size_t i = 0; i < test.scenes.size() && shown.size() < 8; ++i)
     if (scenes::annotate(test.scenes[i], before[i])) shown.push_back({test.scenes[i], before[i], after[i]});
   return shown;
 }
@@ -163,6 +165,7 @@ void run_world(const program_options& o) {
   candor::table table({"", "mentions that are lies %", "captions with a lie %", "recall %", "words",
                        "yes/no %", "labels right %", "pairs", "seconds"});
   table.add(row("base", before.figures.brief, fixed(before.figures.yes_no, 1), "", "", ""));
+  std::vector<std::pair<std::string, scenes::evaluation>> figures{{"base", before.figures}};
   std::vector<scenes::captioned_scene> shown;
   std::filesystem::path folder;  // of the first seed
   double fall = 0, labels = 0;
@@ -181,8 +184,9 @@ void run_world(const program_options& o) {
     }
     for (const auto& r : run.rounds) {
       const auto& e = r.scenes.after.figures;
-      table.add(row(candor::text("seed ", seed, ", round ", r.number), e.brief, fixed(e.yes_no, 1),
-                    fixed(r.scenes.labels_right, 1), std::to_string(r.pairs.pairs), fixed(r.seconds, 0)));
+      figures.emplace_back(candor::text("seed ", seed, ", round ", r.number), e);
+      table.add(row(figures.back().first, e.brief, fixed(e.yes_no, 1), fixed(r.scenes.labels_right, 1),
+                    std::to_string(r.pairs.pairs), fixed(r.seconds, 0)));
       labels += r.scenes.labels_right;
       ++labelled;
     }
@@ -201,6 +205,8 @@ void run_world(const program_options& o) {
     }
   }
   if (labelled == 0) return;
+  const auto gallery = shown;
+  shown.resize(std::min<std::size_t>(shown.size(), 3));
   std::printf("\n");
   for (const auto& s : shown)
     std::printf("picture  %s\nbefore   %s\nafter    %s\n\n",
@@ -210,13 +216,16 @@ void run_world(const program_options& o) {
               fixed(fall / static_cast<double>(o.seeds.size()), 1).c_str(),
               fixed(labels / static_cast<double>(labelled), 1).c_str());
   const auto sheet = o.training.output / "captions.svg";
-  candor::write_atomically(sheet, scenes::svg_sheet(shown, {.before = "base", .after = "RLAIF-V"}));
+  const scenes::svg_labels sides{.before = "base", .after = "RLAIF-V"};
+  candor::write_atomically(sheet, scenes::svg_sheet(shown, sides));
+  scenes::write_report_files(o.training.output, figures, gallery, sides);
+  report::write_report(o.training.output);
   const auto last = folder / candor::text("round-", o.settings.rounds);
   std::printf(
       "run folder          %s\naligned checkpoint  %s\npairs               %s\nmetrics             "
-      "%s\npictures            %s\n",
+      "%s\npictures            %s\nreport              %s\n",
       o.training.output.c_str(), (last / "run/model").c_str(), (last / "pairs.jsonl").c_str(),
-      (last / "run/metrics.jsonl").c_str(), sheet.c_str());
+      (last / "run/metrics.jsonl").c_str(), sheet.c_str(), (o.training.output / "report.html").c_str());
 }
 
 std::string share(std::int64_t part, std::int64_t whole) {

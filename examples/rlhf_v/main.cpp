@@ -135,15 +135,16 @@ void run_world(const program_options& o) {
                   fixed(result.seconds, 0)));
     if (first.empty()) first = result.saved;
   }
-  const scenes::svg_labels labels{.before = "base", .after = "RLHF-V"};
-  scenes::write_report_files(o.training.output, stages, shown, labels);
-  report::write_report(o.training.output);
+  const auto gallery = shown;
   shown.resize(std::min<std::size_t>(shown.size(), 3));
   std::printf("\n");
   show_captions(shown);
   std::printf("%s\n", table.str().c_str());
   const auto sheet = o.training.output / "captions.svg";
+  const scenes::svg_labels labels{.before = "base", .after = "RLHF-V"};
   candor::write_atomically(sheet, scenes::svg_sheet(shown, labels));
+  scenes::write_report_files(o.training.output, stages, gallery, labels);
+  report::write_report(o.training.output);
   std::printf(
       "run folder          %s\naligned checkpoint  %s\nmetrics             %s\npictures            %s\n"
       "report              %s\n",
