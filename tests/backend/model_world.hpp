@@ -11,12 +11,14 @@
 #include <candor/io/safetensors.hpp>
 #include <candor/model/generate.hpp>
 #include <candor/model/llava.hpp>
+#include <candor/model/questions.hpp>
 #include <candor/objective/dense_dpo.hpp>
 #include <candor/train/trainer.hpp>
 
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <span>
 #include <string>
 #include <type_traits>
 #include <vector>
@@ -107,12 +109,43 @@ struct model_world {
     for (const auto& record :
          candor::score(model.network(), std::span<const candor::encoded_record* const>(pointers(records))))
       for (const auto& cell : record) append(out["log-probs"], cell);
-    for (const double temperature : {0.0, 1.0})
-      for (const auto& prompt : candor::generate(
-               model.network(), std::span<const candor::encoded_record* const>(pointers(prompts)),
-               {.max_new_tokens = 6, .temperature = temperature, .samples = 2, .seed = 5}))
-        for (const auto& ids : prompt) append(out["texts"], ids);
-    if (!std::is_same_v<T, float>) out.erase("texts");  // a step of bf16 may decide between two tokens
+    const auto all = pointers(prompts);
+    const auto span = std::span<const candor::encoded_record* const>(all);
+    auto dark = prompts;
+    for (auto& r : dark) std::fill(r.pixels.begin(), r.pixels.end(), 0.0f);
+    const auto contrasts = pointers(dark);
+    for (const candor::generate_options& options : std::vector<candor::generate_options>{
+             {.max_new_tokens = 6, .samples = 2},
+             {.max_new_tokens = 6, .temperature = 1, .samples = 2, .seed = 5},
+             {.max_new_tokens = 20,
+             .temperature = 1,
+             .samples = 3,
+             .seed = 6,
+             .stop_token = 7,
+             .top_k = 30,
+             .top_p = 0.9,
+             .repetition_penalty = 1.2,
+             .log_probs = true,
+             .max_branches = 4},
+             {.max_new_tokens = 6, .temperature = 1, .seed = 7, .contrast_alpha = 0.5},
+             {.max_new_tokens = 6, .samples = 2, .stop_token = 7, .repetition_penalty = 1.1, .num_beams = 3}})
+      for (const auto& prompt :
+           candor::generate_texts(model.network(), span, options, true,
+                                  std::span<const candor::encoded_record* const>(contrasts)))
+        for (const auto& text : prompt) {
+          append(out["texts"], text.tokens);
+          append(out["texts' log-probs"], text.log_probs);
+        }
+    const std::vector<std::string> questions = {"Is there a cup?", "Is there a red car in the picture?"};
+    const candor::encoded_record asked{candor::question_tree(model.processor(), questions, 1),
+                                       prompts[0].pixels};
+    const candor::encoded_record* const one[] = {&asked};
+    const auto answers =
+        candor::ask_yes_no(model.network(), std::span<const candor::encoded_record* const>(one),
+                           candor::yes_no_tokens_of(model.processor()), candor::scoring_options{});
+    for (const auto& answer : answers[0]) append(out["answers"], std::vector<double>{answer.yes, answer.no});
+    if (!std::is_same_v<T, float>)  // a step of bf16 may decide between two tokens
+      for (const char* name : {"texts", "texts' log-probs"}) out.erase(name);
     return out;
   }
 };

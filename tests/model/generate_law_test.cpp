@@ -301,5 +301,6 @@ TEST_CASE("options that mean nothing are refused", "[model][generate]") {
   auto broken = w.records[0];
   broken.pixels[0] = std::numeric_limits<float>::quiet_NaN();
   CHECK_THROWS_WITH(w.texts({&broken}, drawn), contains("are not numbers"));
+  CHECK_THROWS_WITH(w.texts({&broken}, {.log_probs = true}), contains("are not numbers"));
   CHECK_THROWS_WITH(w.texts({&broken}, {.num_beams = 2}), contains("are not numbers"));
 }

@@ -182,21 +182,15 @@ class beam_search {
 
   void penalise(tensor<B, A>& z) {
     if (options_.repetition_penalty == 1) return;
-    std::vector<std::int32_t> starts = {0}, words;
+    std::vector<std::vector<std::int32_t>> words;
     for (const auto& s : searches_)
       for (const auto& b : s.running) {
-        auto own = s.prompt->words;
+        auto& own = words.emplace_back(s.prompt->words);
         own.insert(own.end(), b.tokens.begin(), b.tokens.end());
         std::sort(own.begin(), own.end());
         own.erase(std::unique(own.begin(), own.end()), own.end());
-        words.insert(words.end(), own.begin(), own.end());
-        starts.push_back(static_cast<std::int32_t>(words.size()));
       }
-    const auto starts_there = to_backend(backend_, starts), words_there = to_backend(backend_, words);
-    backend_.rows(
-        z.view().rows, 256,
-        repetition_penalty_program<B, A>{z.view(), starts_there.view().data, words_there.view().data,
-                                         static_cast<A>(options_.repetition_penalty)});
+    penalise_repetition(backend_, z.view(), {words.begin(), words.end()}, options_.repetition_penalty);
   }
 
   decoder<B, T>& state_;

@@ -82,17 +82,19 @@ class sampler {
                     contrast_program<B, A>{z.view(), other.view(), static_cast<A>(options_.contrast_alpha),
                                            static_cast<A>(std::log(options_.contrast_beta))});
     }
-    penalise(z);
+    penalise_repetition(backend_, z.view(), words(), options_.repetition_penalty);
     const auto chosen = choose(z);
     const auto tokens = chosen.to_vector();
+    for (std::size_t i = 0; i < texts_.size(); ++i)
+      require<numeric_error>(tokens[i] >= 0, "[generate] the logits of token ",
+                             texts_[i].text.tokens.size() + 1, " of text ", texts_[i].sample, " of prompt ",
+                             texts_[i].prompt->index,
+                             " are not numbers; the weights are damaged, or overflow in this element type");
     const auto log_probs =
         options_.log_probs ? log_probs_of(of_model ? of_model : z, chosen) : std::vector<A>();
     std::vector<open_text> going;
     for (std::size_t i = 0; i < texts_.size(); ++i) {
       open_text& t = texts_[i];
-      require<numeric_error>(tokens[i] >= 0, "[generate] the logits of token ", t.text.tokens.size() + 1,
-                             " of text ", t.sample, " of prompt ", t.prompt->index,
-                             " are not numbers; the weights are damaged, or overflow in this element type");
       t.text.tokens.push_back(tokens[i]);
       if (options_.log_probs) t.text.log_probs.push_back(static_cast<float>(log_probs[i]));
       if (ended(t.text)) {
@@ -116,18 +118,10 @@ class sampler {
     return out;
   }
 
-  void penalise(tensor<B, A>& z) {
-    if (options_.repetition_penalty == 1) return;
-    std::vector<std::int32_t> starts = {0}, words;
-    for (const auto& t : texts_) {
-      words.insert(words.end(), t.words.begin(), t.words.end());
-      starts.push_back(static_cast<std::int32_t>(words.size()));
-    }
-    const auto starts_there = to_backend(backend_, starts), words_there = to_backend(backend_, words);
-    backend_.rows(
-        count(), 256,
-        repetition_penalty_program<B, A>{z.view(), starts_there.view().data, words_there.view().data,
-                                         static_cast<A>(options_.repetition_penalty)});
+  std::vector<std::span<const std::int32_t>> words() const {
+    std::vector<std::span<const std::int32_t>> out;
+    for (const auto& t : texts_) out.emplace_back(t.words);
+    return out;
   }
 
   tensor<B, std::int32_t> choose(const tensor<B, A>& z) {

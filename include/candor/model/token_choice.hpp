@@ -6,6 +6,7 @@
 /// that is kept is found by bisection over the floats in order, so the same source runs on host and device.
 /// Shapes: logits (n, V).
 
+#include <candor/autograd/ops/gather.hpp>
 #include <candor/core/bits.hpp>
 #include <candor/core/math.hpp>
 #include <candor/core/random.hpp>
@@ -13,7 +14,9 @@
 
 #include <cstdint>
 #include <limits>
+#include <span>
 #include <type_traits>
+#include <vector>
 
 namespace CANDOR_NS {
 
@@ -150,6 +153,22 @@ struct repetition_penalty_program {
     });
   }
 };
+
+/// The same for `words[r]` of each row r; nothing where the penalty is 1.
+template <class B, class A>
+void penalise_repetition(B& backend, view<B, A> logits,
+                         const std::vector<std::span<const std::int32_t>>& words, double penalty) {
+  if (penalty == 1) return;
+  std::vector<std::int32_t> starts = {0}, tokens;
+  for (const auto& of_row : words) {
+    tokens.insert(tokens.end(), of_row.begin(), of_row.end());
+    starts.push_back(static_cast<std::int32_t>(tokens.size()));
+  }
+  const auto starts_there = to_backend(backend, starts), tokens_there = to_backend(backend, tokens);
+  backend.rows(logits.rows, 256,
+               repetition_penalty_program<B, A>{logits, starts_there.view().data, tokens_there.view().data,
+                                                static_cast<A>(penalty)});
+}
 
 /// z = (1 + alpha) z - alpha other, and -infinity where z is less than the row's largest + log beta.
 template <class B, class A>
