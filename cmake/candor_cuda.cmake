@@ -34,7 +34,7 @@ macro(candor_add_cuda_target)
   if(NOT TARGET candor::cuda)
     find_package(CUDAToolkit 12 REQUIRED)
     add_library(candor::cuda INTERFACE IMPORTED GLOBAL)
-    target_link_libraries(candor::cuda INTERFACE CUDA::cublasLt CUDA::cudart)
+    target_link_libraries(candor::cuda INTERFACE CUDA::cublasLt)  # CMake adds the runtime
     # cxx_std_20 says nothing about CUDA. 20012: Eigen marks defaulted functions as host and device.
     target_compile_options(candor::cuda INTERFACE "$<$<COMPILE_LANG_AND_ID:CUDA,NVIDIA>:-std=c++20;-diag-suppress=20012>")
   endif()

@@ -45,8 +45,9 @@ struct block_rows_kernel {
   }
 };
 
-/// Elements of a row from which on a block works on it: less does not fill its threads a few times over.
-inline constexpr std::int64_t wide_row = 2048;
+/// Work of a row, in elements, from which on a block takes it. Rows of the tower (3 x 1,024) leave half of a block's
+/// threads without a pack of their own.
+inline constexpr std::int64_t wide_row = 8192;
 
 /// Whether rows of this width take a block.
 constexpr bool takes_block(std::int64_t width) { return width >= wide_row; }
