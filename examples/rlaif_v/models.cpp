@@ -31,13 +31,6 @@ using records = std::vector<candor::question_record>;
 
 bool is_url(const std::string& name) { return name.starts_with("http://") || name.starts_with("https://"); }
 
-candor::endpoint_options endpoint(const std::string& url, const std::string& model, const settings& s) {
-  candor::endpoint_options o{.url = url, .model = model};
-  o.http.in_flight = s.in_flight;
-  o.http.poll = [] { candor::throw_if_stopped("waiting for the server"); };
-  return o;
-}
-
 /// Loads a model on the backend and in the element type of the options, and works with it.
 template <class Work>
 void with_model(const std::filesystem::path& folder, const training::options& o, Work work) {

@@ -28,6 +28,9 @@ struct settings {
   std::int64_t max_new_tokens = 512;
   std::string sampler;        ///< another model folder or a server's URL, whose answers are used
   std::string sampler_model;  ///< its name on the server
+  // Claims.
+  std::string splitter = "rules";  ///< or the URL of a server whose language model divides and asks
+  std::string splitter_model;      ///< its name on the server
   // Verdicts.
   std::string judge;        ///< model folder, or a server's URL; empty: the round's own model
   std::string judge_model;  ///< its name on the server
@@ -91,10 +94,13 @@ inline void resolve(settings& s) {
   s.pairs.rule = s.score == "fraction" ? candor::score_rule::fraction : candor::score_rule::unconfirmed;
   candor::require<candor::usage_error>(s.samples > 1, "--samples ", s.samples,
                                        ": a pair takes two answers at least");
-  for (const auto& [option, name, model] :
-       {std::tuple{"--judge", s.judge, s.judge_model}, {"--sampler", s.sampler, s.sampler_model}})
+  for (const auto& [option, name, model] : {std::tuple{"--judge", s.judge, s.judge_model},
+                                            {"--sampler", s.sampler, s.sampler_model},
+                                            {"--splitter", s.splitter, s.splitter_model}})
     candor::require<candor::usage_error>(!name.starts_with("http") || !model.empty(), option, " ", name,
                                          " needs ", option, "-model: what the server calls the model");
+  candor::require<candor::usage_error>(s.splitter == "rules" || s.splitter.starts_with("http"), "--splitter ",
+                                       s.splitter, " is unknown: use rules, or the URL of a server");
   s.pairs.seed = s.seed;
 }
 

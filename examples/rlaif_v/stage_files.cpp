@@ -3,10 +3,12 @@
 #include <candor/core/fingerprint.hpp>
 #include <candor/data/record_file.hpp>
 #include <candor/feedback/claims.hpp>
+#include <candor/feedback/prompted.hpp>
 #include <candor/feedback/questions.hpp>
 #include <candor/io/atomic_file.hpp>
 #include <candor/io/json_field_impl.hpp>
 #include <candor/io/line_log.hpp>
+#include <candor/train/signals.hpp>
 
 #include "rlaif_v/rows.hpp"
 #include "rlaif_v/stages.hpp"
@@ -19,15 +21,18 @@ namespace {
 using candor::text;
 using candor::detail::json;
 
-constexpr std::int64_t rows_together = 1000;
+/// Rows that are worked on at once: less where each costs a request.
+std::int64_t rows_together(const settings& s) { return s.splitter == "rules" ? 1000 : 32; }
 
 /// Rewrites the rows of a file in batches.
 template <class Change>
-void change_rows(const std::filesystem::path& from, const std::filesystem::path& to, Change change) {
+void change_rows(const std::filesystem::path& from, const std::filesystem::path& to, std::int64_t together,
+                 Change change) {
   const candor::record_file input(from);
-  candor::line_log output(to, rows_together);
+  candor::line_log output(to, together);
   while (output.lines() < input.size()) {
-    auto rows = read_rows(input, output.lines(), std::min(rows_together, input.size() - output.lines()));
+    candor::throw_if_stopped("dividing answers");
+    auto rows = read_rows(input, output.lines(), std::min(together, input.size() - output.lines()));
     change(rows);
     std::string lines;
     for (const auto& row : rows) lines += line_of(row);
@@ -65,20 +70,47 @@ void claim_stage(const round_context& r, std::string_view stage, const std::stri
         "; give what it was begun with, or remove the round's folder ", r.folder.string(), " and later ones");
 }
 
+namespace {
+
+/// Divides and asks with the served language model of the settings.
+auto completer(const settings& s) {
+  return [&s](std::span<const std::string> prompts) {
+    return candor::complete_remotely(endpoint(s.splitter, s.splitter_model, s), prompts);
+  };
+}
+
+std::string splitter_note(const settings& s) {
+  return json{{"splitter", s.splitter == "rules" ? s.splitter : s.splitter_model}}.dump();
+}
+
+}  // namespace
+
+candor::endpoint_options endpoint(const std::string& url, const std::string& model, const settings& s) {
+  candor::endpoint_options o{.url = url, .model = model};
+  o.http.in_flight = s.in_flight;
+  o.http.poll = [] { candor::throw_if_stopped("waiting for the server"); };
+  return o;
+}
+
 void split(const round_context& r) {
-  claim_stage(r, "split", R"({"splitter": "rules"})", r.file("generate"));
-  change_rows(r.file("generate"), r.file("split"), [](std::vector<answer_row>& rows) {
+  claim_stage(r, "split", splitter_note(r.s), r.file("generate"));
+  const candor::stop_signals signals;
+  change_rows(r.file("generate"), r.file("split"), rows_together(r.s), [&](std::vector<answer_row>& rows) {
     std::vector<candor::answered> answers;
     for (const auto& row : rows) answers.push_back({row.question, row.answer});
-    auto claims = candor::rule_splitter{}.split(answers);
+    auto claims = r.s.splitter == "rules" ? candor::rule_splitter{}.split(answers)
+                                          : candor::prompted_splitter(completer(r.s)).split(answers);
     for (std::size_t i = 0; i < rows.size(); ++i) rows[i].claims = std::move(claims[i]);
   });
 }
 
 void ask(const round_context& r) {
-  claim_stage(r, "ask", R"({"questioner": "rules"})", r.file("split"));
-  change_rows(r.file("split"), r.file("ask"), [](std::vector<answer_row>& rows) {
-    for (auto& row : rows) row.questions = candor::rule_questioner{}.ask(row.claims);
+  claim_stage(r, "ask", splitter_note(r.s), r.file("split"));
+  const candor::stop_signals signals;
+  change_rows(r.file("split"), r.file("ask"), rows_together(r.s), [&](std::vector<answer_row>& rows) {
+    for (auto& row : rows)
+      row.questions = r.s.splitter == "rules" ? candor::rule_questioner{}.ask(row.claims)
+                                              : candor::prompted_questioner(completer(r.s)).ask(row.claims);
   });
 }
 

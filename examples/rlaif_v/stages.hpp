@@ -5,6 +5,7 @@
 /// name and appears when it is whole, so a stage that was stopped goes on where it was. Beside it lies what
 /// it was made with.
 
+#include <candor/feedback/remote_judge.hpp>
 #include <candor/model/llava_source.hpp>
 
 #include "rlaif_v/presets.hpp"
@@ -34,6 +35,9 @@ struct round_context {
   /// The first of the file's instructions for this round, and how many they are.
   std::int64_t first_instruction() const { return s.instructions * (number - 1); }
 };
+
+/// A server with the settings' limits; waiting for it can be stopped by a signal.
+candor::endpoint_options endpoint(const std::string& url, const std::string& model, const settings& s);
 
 /// Notes in "made_with/<stage>.json" what a stage is made with, a JSON document, before it begins;
 /// usage_error where it was begun with something else. `input` is the file that it reads; its content belongs

@@ -89,6 +89,7 @@
 #include <candor/feedback/implicit_reward.hpp>
 #include <candor/feedback/judge.hpp>
 #include <candor/feedback/pairs.hpp>
+#include <candor/feedback/prompted.hpp>
 #include <candor/feedback/questions.hpp>
 #include <candor/feedback/remote_judge.hpp>
 #include <candor/feedback/verdict_cache.hpp>
