@@ -18,6 +18,7 @@
 #include "tools/inference.hpp"
 
 #include <algorithm>
+#include <cstdio>
 #include <map>
 
 namespace rlaif_v {
@@ -249,10 +250,11 @@ void judge(const round_context& r) {
   write_verdicts(r, judge);
   const auto& counts = judge.counts();
   if (counts.without_log_probs > 0)
-    candor::progress({.quiet = r.o.fit.quiet})
-        .message(candor::text("warning: ", counts.without_log_probs, " of ", counts.asked,
-                              " verdicts came without log-probs and were read from the word, ",
-                              counts.unreadable, " of them neither yes nor no"));
+    std::fprintf(stderr,
+                 "warning: %lld of %lld verdicts came without log-probs and were read from the word, %lld of "
+                 "them neither yes nor no\n",
+                 static_cast<long long>(counts.without_log_probs), static_cast<long long>(counts.asked),
+                 static_cast<long long>(counts.unreadable));
 }
 
 }  // namespace rlaif_v

@@ -71,8 +71,8 @@ TEST_CASE("the implicit reward is nothing where nothing was learned, and per tok
   candor::encoded_record record{p.tree(p.encode(scenes::prompt(scenes::caption_style::brief), answers, 1)),
                                 p.transform()(test.scenes[0].picture)};
   const candor::encoded_record* records[] = {&record};
-  for (const double r : candor::implicit_rewards(model.network(), other.network(), records).front())
-    CHECK(r == 0.0);
+  const auto none = candor::implicit_rewards(model.network(), other.network(), records).front();
+  for (const double r : none) CHECK(r == 0.0);
   const auto sums =
       candor::implicit_rewards(model.network(), other.network(), records, {.beta = 1, .per_token = false});
   CHECK(sums.front().size() == 2);
