@@ -5,8 +5,8 @@
 
 #include <candor/core/error.hpp>
 #include <candor/eval/amber.hpp>
-#include <candor/eval/characters_impl.hpp>
 #include <candor/eval/records_impl.hpp>
+#include <candor/text/characters_impl.hpp>
 
 #include <algorithm>
 #include <charconv>

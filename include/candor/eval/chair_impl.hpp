@@ -4,8 +4,8 @@
 /// Bodies of chair.hpp.
 
 #include <candor/eval/chair.hpp>
-#include <candor/eval/characters_impl.hpp>
 #include <candor/eval/singular.hpp>
+#include <candor/text/characters_impl.hpp>
 
 #include <nlohmann/json.hpp>
 

@@ -4,22 +4,13 @@
 /// Bodies of coco_objects.hpp.
 
 #include <candor/core/error.hpp>
-#include <candor/eval/characters_impl.hpp>
 #include <candor/eval/coco_objects.hpp>
 #include <candor/io/atomic_file.hpp>
+#include <candor/text/characters_impl.hpp>
 
 #include <algorithm>
 
 namespace CANDOR_NS {
-namespace detail {
-
-CANDOR_INLINE std::string_view trimmed(std::string_view s) {
-  while (!s.empty() && is_space(s.front())) s.remove_prefix(1);
-  while (!s.empty() && is_space(s.back())) s.remove_suffix(1);
-  return s;
-}
-
-}  // namespace detail
 
 CANDOR_INLINE coco_objects::coco_objects(const std::filesystem::path& synonyms, coco_rules rules) {
   const std::string list = read_file(synonyms);

@@ -4,9 +4,9 @@
 /// Bodies of noun_lemmas.hpp.
 
 #include <candor/core/error.hpp>
-#include <candor/eval/characters_impl.hpp>
 #include <candor/eval/noun_lemmas.hpp>
 #include <candor/io/atomic_file.hpp>
+#include <candor/text/characters_impl.hpp>
 
 #include <array>
 #include <utility>

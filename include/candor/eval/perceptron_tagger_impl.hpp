@@ -4,9 +4,9 @@
 /// Bodies of perceptron_tagger.hpp.
 
 #include <candor/core/error.hpp>
-#include <candor/eval/characters_impl.hpp>
 #include <candor/eval/perceptron_tagger.hpp>
 #include <candor/io/json_field_impl.hpp>
+#include <candor/text/characters_impl.hpp>
 
 #include <algorithm>
 #include <string_view>

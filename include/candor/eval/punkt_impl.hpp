@@ -4,9 +4,9 @@
 /// Bodies of punkt.hpp. Sections of the paper are named where they are carried out.
 
 #include <candor/core/error.hpp>
-#include <candor/eval/characters_impl.hpp>
 #include <candor/eval/punkt.hpp>
 #include <candor/io/atomic_file.hpp>
+#include <candor/text/characters_impl.hpp>
 
 #include <algorithm>
 #include <charconv>

@@ -19,7 +19,7 @@ namespace CANDOR_NS {
 namespace detail {
 
 /// At most two digits after the point, none where the number is whole.
-CANDOR_INLINE std::string short_number(double value) {
+CANDOR_INLINE std::string two_decimals(double value) {
   if (!std::isfinite(value)) return "–";
   char digits[400];
   std::string out(digits,
@@ -38,16 +38,16 @@ CANDOR_INLINE std::string cards_html(const std::vector<report_stage>& stages) {
   std::string out;
   for (const auto& now : stages.back().figures) {
     out += text("<div class=\"card\"><div class=\"name\">", html_escaped(now.name),
-                "</div><div class=\"now\">", short_number(now.value), "</div>");
+                "</div><div class=\"now\">", two_decimals(now.value), "</div>");
     for (const auto& was : stages.front().figures) {
       if (was.name != now.name || stages.size() < 2) continue;
       const double change = now.value - was.value;
       const bool good = now.is == better::lower ? change < 0 : change > 0;
       const std::string_view kind = now.is == better::neither || change == 0 ? "" : good ? "up" : "down";
-      out += text("<div class=\"was\">", html_escaped(stages.front().name), " ", short_number(was.value));
+      out += text("<div class=\"was\">", html_escaped(stages.front().name), " ", two_decimals(was.value));
       if (was.value != 0)
         out += text(" <span class=\"", kind, "\">", change < 0 ? "−" : "+",
-                    short_number(std::round(std::abs(100 * change / was.value))), " %</span>");
+                    two_decimals(std::round(std::abs(100 * change / was.value))), " %</span>");
       out += "</div>";
     }
     out += "</div>";
@@ -69,7 +69,7 @@ CANDOR_INLINE std::string stages_html(const std::vector<report_stage>& stages) {
     for (const auto& name : names) {
       const auto at = std::find_if(stage.figures.begin(), stage.figures.end(),
                                    [&](const report_figure& f) { return f.name == name; });
-      out += "<td>" + (at == stage.figures.end() ? std::string() : short_number(at->value)) + "</td>";
+      out += "<td>" + (at == stage.figures.end() ? std::string() : two_decimals(at->value)) + "</td>";
     }
     out += "</tr>";
   }
@@ -104,7 +104,7 @@ CANDOR_INLINE std::string answer_html(const report_answer& answer) {
   }
   marked += html_escaped(std::string_view(answer.text).substr(at));
   std::string out = "<div class=\"answer\"><h4>" + html_escaped(answer.label);
-  if (answer.score) out += "<span>" + short_number(*answer.score) + "</span>";
+  if (answer.score) out += "<span>" + two_decimals(*answer.score) + "</span>";
   out += "</h4><p>" + marked + "</p>";
   if (!list.empty()) out += "<ul class=\"claims\">" + list + "</ul>";
   return out + "</div>";

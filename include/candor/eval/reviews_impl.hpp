@@ -4,9 +4,9 @@
 /// Bodies of reviews.hpp.
 
 #include <candor/core/error.hpp>
-#include <candor/eval/characters_impl.hpp>
 #include <candor/eval/records_impl.hpp>
 #include <candor/eval/reviews.hpp>
+#include <candor/text/characters_impl.hpp>
 
 #include <algorithm>
 #include <array>

@@ -4,8 +4,8 @@
 /// Bodies of word_tokens.hpp: the rules in nltk's order, each a pass over the text.
 
 #include <candor/core/error.hpp>
-#include <candor/eval/characters_impl.hpp>
 #include <candor/eval/word_tokens.hpp>
+#include <candor/text/characters_impl.hpp>
 
 #include <array>
 #include <utility>

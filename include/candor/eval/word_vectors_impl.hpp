@@ -4,9 +4,9 @@
 /// Bodies of word_vectors.hpp.
 
 #include <candor/core/error.hpp>
-#include <candor/eval/characters_impl.hpp>
 #include <candor/eval/word_vectors.hpp>
 #include <candor/io/atomic_file.hpp>
+#include <candor/text/characters_impl.hpp>
 
 #include <algorithm>
 #include <charconv>

@@ -3,33 +3,15 @@
 /// @file
 /// Bodies of text/sentences.hpp.
 
+#include <candor/text/characters_impl.hpp>
 #include <candor/text/sentences.hpp>
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <cstddef>
 
 namespace CANDOR_NS {
 namespace detail {
-
-CANDOR_INLINE bool is_space(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
-CANDOR_INLINE bool is_letter(char c) {  // bytes of other alphabets too
-  return std::isalpha(static_cast<unsigned char>(c)) != 0 || static_cast<unsigned char>(c) >= 0x80;
-}
-CANDOR_INLINE bool is_digit(char c) { return c >= '0' && c <= '9'; }
-
-CANDOR_INLINE std::string lower_case(std::string_view s) {
-  std::string out(s);
-  for (char& c : out) c = static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
-  return out;
-}
-
-CANDOR_INLINE std::string_view trimmed(std::string_view s) {
-  while (!s.empty() && is_space(s.front())) s.remove_prefix(1);
-  while (!s.empty() && is_space(s.back())) s.remove_suffix(1);
-  return s;
-}
 
 /// Without "- ", "* ", "• " or "12. " in front.
 CANDOR_INLINE std::string_view without_list_mark(std::string_view line) {
@@ -47,7 +29,7 @@ CANDOR_INLINE std::string_view without_list_mark(std::string_view line) {
 CANDOR_INLINE bool ends_abbreviation(std::string_view line, std::size_t at) {
   std::size_t begin = at;
   while (begin > 0 && !is_space(line[begin - 1]) && line[begin - 1] != '(' && line[begin - 1] != '"') --begin;
-  const std::string word = lower_case(line.substr(begin, at - begin));
+  const std::string word = lower(line.substr(begin, at - begin));
   if (word.size() == 1 && is_letter(word[0])) return word != "a" && word != "i";  // an initial
   constexpr std::array<std::string_view, 20> known{"mr",  "mrs",    "ms",  "dr", "st",  "prof", "vs",
                                                    "no",  "approx", "jr",  "sr", "ca",  "fig",  "e.g",
@@ -122,7 +104,7 @@ CANDOR_INLINE std::vector<word_token> split_words(std::string_view s) {
     } else {
       mark = true;
     }
-    out.push_back({s.substr(i, end - i), detail::lower_case(s.substr(i, end - i)), mark});
+    out.push_back({s.substr(i, end - i), detail::lower(s.substr(i, end - i)), mark});
     i = end;
   }
   return out;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 /// @file
-/// ASCII character classes and case for the text rules of this room. Bytes beyond ASCII count as letters, so
+/// ASCII character classes and case for rules about text. Bytes beyond ASCII count as letters, so
 /// a word in UTF-8 is never cut.
 
 #include <candor/core/config.hpp>
@@ -26,6 +26,12 @@ inline std::string lower(std::string_view text) {
   for (char& c : out)
     if (is_upper(c)) c = static_cast<char>(c - 'A' + 'a');
   return out;
+}
+
+inline std::string_view trimmed(std::string_view s) {
+  while (!s.empty() && is_space(s.front())) s.remove_prefix(1);
+  while (!s.empty() && is_space(s.back())) s.remove_suffix(1);
+  return s;
 }
 
 inline std::vector<std::string> split_at_spaces(std::string_view text) {
