@@ -28,5 +28,5 @@ TEST_CASE("the CPU takes no more memory than it may, and a trainer leaves nothin
   const trainer_world world;
   world.accepted({"--memory-limit", "2GiB"});
   std::filesystem::remove_all(world.output);
-  world.refused(6, {"the limit is 2 MiB", "lower --max-tokens", "it was for a tensor ("}, {"--memory-limit", "2MiB"});
+  world.refused(6, {"the limit is 256 KiB", "lower --max-tokens", "it was for a tensor ("}, {"--memory-limit", "256KiB"});
 }

@@ -29,9 +29,11 @@ namespace CANDOR_NS {
 namespace detail {
 class onednn;
 
-/// Blocks of this size come from the system and go back to it: malloc would keep freed ones among those in use.
+/// Blocks of this size come from the system and go back to it: malloc would keep freed ones among those in
+/// use.
 #if defined(__SANITIZE_ADDRESS__)
-inline constexpr std::size_t mapped_block = ~std::size_t{0};  // the sanitizer knows the ends of malloc's blocks only
+inline constexpr std::size_t mapped_block =
+    ~std::size_t{0};  // the sanitizer knows the ends of malloc's blocks only
 #else
 inline constexpr std::size_t mapped_block = std::size_t{1} << 20;
 #endif
@@ -136,11 +138,13 @@ CANDOR_INLINE void* host::allocate(std::size_t bytes) {
       block = detail::take_block(size);
     }
   }
-  require<memory_error>(
-      block != nullptr, "[host] cannot allocate ", size >> 20, " MiB: ", s.in_use >> 20,
-      " MiB are in use, the limit is ",
-      s.options.memory_limit > 0 ? text(s.options.memory_limit >> 20, " MiB") : "what the system gives",
-      "; lower --max-tokens, use --recompute true, or train with LoRA");
+  const auto amount = [](std::uint64_t b) {
+    return b < (1 << 20) ? text(b >> 10, " KiB") : text(b >> 20, " MiB");
+  };
+  require<memory_error>(block != nullptr, "[host] cannot allocate ", amount(size), ": ", amount(s.in_use),
+                        " are in use, the limit is ",
+                        s.options.memory_limit > 0 ? amount(s.options.memory_limit) : "what the system gives",
+                        "; lower --max-tokens, use --recompute true, or train with LoRA");
   s.in_use += size;
   s.peak = std::max(s.peak, s.in_use);
   return block;
