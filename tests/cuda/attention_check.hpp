@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Matrices that emulated kernels work on, and what their results may differ from the definition.
+// Matrices that emulated kernels work on.
 
 #include "cuda/simt.hpp"
 
-#include "backend/naive_attention.hpp"
-#include "support/catch.hpp"
+#include "backend/attention_cases.hpp"
 
 #include <candor/backend/cuda/attention_call.hpp>
 
@@ -50,34 +49,5 @@ class device_rows {
   std::int64_t rows_, cols_;
   std::vector<T> all_;
 };
-
-template <class T>
-struct bounds;
-template <>
-struct bounds<float> {
-  static constexpr double element = 1e-6, largest = 2e-6;
-};
-template <>
-struct bounds<double> {
-  static constexpr double element = 1e-14, largest = 1e-14;
-};
-template <>
-struct bounds<bfloat16> {  // weights are rounded before they multiply v, as on the host
-  static constexpr double element = 1.01 / 256, largest = 1.01 / 512;
-};
-
-inline void check_close(const std::string& what, const matrix& found, const matrix& expected, double element,
-                        double largest) {
-  REQUIRE(found.values.size() == expected.values.size());
-  double top = 1.0, worst = 0;
-  for (const double v : expected.values) top = std::max(top, std::abs(v));
-  for (std::size_t i = 0; i < found.values.size(); ++i) {
-    const double allowed = element * std::abs(expected.values[i]) + largest * top;
-    const double error = std::abs(found.values[i] - expected.values[i]) / allowed;
-    if (!(error <= worst)) worst = error;  // NaN counts
-  }
-  INFO(what << ": worst error in units of the bound: " << worst);
-  CHECK(worst <= 1.0);
-}
 
 }  // namespace candor_test

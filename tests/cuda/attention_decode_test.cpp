@@ -7,7 +7,7 @@
 using candor::attention_heads;
 using candor::bfloat16;
 using candor::decode_layout;
-using candor_test::bounds;
+using candor_test::attention_bounds;
 using candor_test::device_rows;
 using candor_test::matrix;
 namespace device = candor::device;
@@ -105,7 +105,7 @@ void check_decode(const attention_heads& heads, const decode_case& c, std::int64
   device::attention_decode(launch, device::head_shape(heads), view, x, workspace.data());
   candor_test::check_close("out", out.to_matrix(),
                            naive_decode(heads, c.layout, q, stem_k, stem_v, branch_k, branch_v),
-                           bounds<T>::element, bounds<T>::largest);
+                           attention_bounds<T>::element, attention_bounds<T>::largest);
 }
 
 }  // namespace

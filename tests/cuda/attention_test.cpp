@@ -9,7 +9,8 @@
 using candor::attention_heads;
 using candor::attention_layout;
 using candor::bfloat16;
-using candor_test::bounds;
+using candor_test::attention_bounds;
+using candor_test::backward_largest;
 using candor_test::check_close;
 using candor_test::device_rows;
 using candor_test::matrix;
@@ -17,10 +18,6 @@ using candor_test::simt;
 namespace device = candor::device;
 
 namespace {
-
-/// The backward pass subtracts d_out . out with out as it was stored: in bfloat16 to two or three digits.
-template <class T>
-constexpr double backward_largest = std::is_same_v<T, bfloat16> ? 1e-2 : 4 * bounds<T>::largest;
 
 /// Random values of one call.
 template <class T>
@@ -80,13 +77,13 @@ void check_attention(const attention_heads& heads, const attention_layout& layou
   const attention_inputs<T> in(heads, layout.tokens(), seed);
   const auto found = on_device<T>(heads, layout, in);
   const auto expected = candor_test::naive_forward(heads, layout, in.q, in.k, in.v);
-  using lse_bounds = bounds<candor::accumulator_t<T>>;
-  check_close("out", found.out, expected.out, bounds<T>::element, bounds<T>::largest);
+  using lse_bounds = attention_bounds<candor::accumulator_t<T>>;
+  check_close("out", found.out, expected.out, attention_bounds<T>::element, attention_bounds<T>::largest);
   check_close("lse", found.lse, expected.lse, lse_bounds::element, lse_bounds::largest);
   const auto d = candor_test::naive_backward(heads, layout, in.q, in.k, in.v, expected, in.d_out);
-  check_close("d_q", found.d_q, d.q, bounds<T>::element, backward_largest<T>);
-  check_close("d_k", found.d_k, d.k, bounds<T>::element, backward_largest<T>);
-  check_close("d_v", found.d_v, d.v, bounds<T>::element, 4 * bounds<T>::largest);
+  check_close("d_q", found.d_q, d.q, attention_bounds<T>::element, backward_largest<T>);
+  check_close("d_k", found.d_k, d.k, attention_bounds<T>::element, backward_largest<T>);
+  check_close("d_v", found.d_v, d.v, attention_bounds<T>::element, 4 * attention_bounds<T>::largest);
 }
 
 std::vector<attention_layout> layouts() {
