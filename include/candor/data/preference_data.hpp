@@ -47,6 +47,7 @@ struct preference_record {
   std::vector<turn> chosen_later = {},
                     rejected_later = {};  ///< after the answer; all of their answers are scored
   bool score_earlier = false;             ///< the answers of `earlier` are scored too, as LLaVA and POVID do
+  std::vector<std::string> others = {};   ///< further answers: branches 2, 3, ... of objectives (`revised`: OPA-DPO)
 };
 
 /// The records of a file, of the parquet files in a folder, or of the files that a pattern means
