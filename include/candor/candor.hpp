@@ -21,12 +21,15 @@
 #include <candor/backend/backend.hpp>
 #include <candor/backend/host/host.hpp>
 #include <candor/backend/ledger.hpp>
+#include <candor/backend/log_sum_exp.hpp>
 #include <candor/backend/team.hpp>
 
 #include <candor/autograd/ops/activation.hpp>
 #include <candor/autograd/ops/add.hpp>
 #include <candor/autograd/ops/attention.hpp>
 #include <candor/autograd/ops/gather.hpp>
+#include <candor/autograd/ops/head_chunks.hpp>
+#include <candor/autograd/ops/head_kl.hpp>
 #include <candor/autograd/ops/layer_norm.hpp>
 #include <candor/autograd/ops/linear.hpp>
 #include <candor/autograd/ops/log_probs.hpp>

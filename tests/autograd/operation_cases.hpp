@@ -10,6 +10,7 @@
 #include <candor/autograd/ops/activation.hpp>
 #include <candor/autograd/ops/attention.hpp>
 #include <candor/autograd/ops/gather.hpp>
+#include <candor/autograd/ops/head_kl.hpp>
 #include <candor/autograd/ops/layer_norm.hpp>
 #include <candor/autograd/ops/linear.hpp>
 #include <candor/autograd/ops/log_probs.hpp>
@@ -153,6 +154,94 @@ TEMPLATE_TEST_CASE(
                                       {.chunk_rows = chunk, .kept_bytes = kept});
       });
     }
+}
+
+TEMPLATE_TEST_CASE("the head's sums of squared probabilities are those of its softmax",
+                   "[autograd][log_probs]", CANDOR_TEST_BACKENDS) {
+  using B = TestType;
+  CANDOR_BACKEND(B, backend);
+  candor::tape<B> quiet(backend, candor::tape<B>::mode::evaluate);
+  const auto h = random_variable(backend, {3, 4}, 1);
+  auto w = random_parameter(backend, "w", {7, 4}, 2);
+  candor::head_targets every{{0, 7, 14, 21}, {}};
+  for (int row = 0; row < 3; ++row)
+    for (int v = 0; v < 7; ++v) every.tokens.push_back(v);
+  candor::tensor<B, double> squares(backend, {3});
+  const auto log_probs =
+      candor::head_log_probs(quiet, h, w, every, {.chunk_rows = 2}, &squares).storage().to_vector();
+  const auto found = squares.to_vector();
+  for (std::size_t row = 0; row < 3; ++row) {
+    double sum = 0;
+    for (std::size_t v = 0; v < 7; ++v) sum += std::exp(2 * log_probs[row * 7 + v]);
+    CHECK(found[row] == Approx(std::log(sum)).epsilon(1e-12));
+  }
+  candor::tensor<B, double> few(backend, {2});
+  CHECK_THROWS_AS(candor::head_log_probs(quiet, h, w, every, {}, &few), candor::shape_error);
+}
+
+TEMPLATE_TEST_CASE("the gradient of the divergence from a reference agrees with differences, in chunks",
+                   "[autograd][kl]", CANDOR_TEST_BACKENDS) {
+  using B = TestType;
+  CANDOR_BACKEND(B, backend);
+  const auto h = random_variable(backend, {5, 4}, 1), reference = random_variable(backend, {5, 3}, 3);
+  auto w = random_parameter(backend, "w", {7, 4}, 2), reference_w = random_parameter(backend, "r", {7, 3}, 4);
+  for (const auto direction : {candor::kl_direction::forward, candor::kl_direction::reverse})
+    for (const std::int64_t chunk : {1, 2, 100})
+      for (const std::int64_t kept : {0, 120, 1 << 20}) {
+        h.drop_gradient();
+        w.drop_gradient();
+        check_gradients(backend, {h}, {&w}, [&](auto& tape) {
+          return candor::head_kl(tape, h, w, reference, reference_w, direction,
+                                 {.chunk_rows = chunk, .kept_bytes = kept});
+        });
+      }
+  CHECK_FALSE(reference.has_gradient());
+  CHECK_FALSE(reference_w.has_gradient());
+}
+
+TEMPLATE_TEST_CASE(
+    "the divergence is zero from itself, positive from others, and its sums are right far apart",
+    "[autograd][kl]", CANDOR_TEST_BACKENDS) {
+  using B = TestType;
+  CANDOR_BACKEND(B, backend);
+  candor::tape<B> quiet(backend, candor::tape<B>::mode::evaluate);
+  auto w = random_parameter(backend, "w", {40, 4}, 2), other_w = random_parameter(backend, "o", {40, 4}, 5);
+  for (const double scale : {1e-3, 1.0, 30.0}) {  // of the logits: the last are some hundred nats apart
+    const auto h = random_variable(backend, {3, 4}, 1, scale);
+    candor::head_targets every{{0, 40, 80, 120}, {}};
+    for (int i = 0; i < 120; ++i) every.tokens.push_back(i % 40);
+    const auto log_pi = candor::head_log_probs(quiet, h, w, every).storage().to_vector();
+    const auto log_rho = candor::head_log_probs(quiet, h, other_w, every).storage().to_vector();
+    for (const auto direction : {candor::kl_direction::forward, candor::kl_direction::reverse}) {
+      const auto same = candor::head_kl(quiet, h, w, h, w, direction).storage().to_vector();
+      const auto apart = candor::head_kl(quiet, h, w, h, other_w, direction).storage().to_vector();
+      const bool forward = direction == candor::kl_direction::forward;
+      for (std::size_t row = 0; row < 3; ++row) {
+        double expected = 0;
+        for (std::size_t i = 40 * row; i < 40 * row + 40; ++i)
+          expected += forward ? std::exp(log_rho[i]) * (log_rho[i] - log_pi[i])
+                              : std::exp(log_pi[i]) * (log_pi[i] - log_rho[i]);
+        CHECK(same[row] == 0.0);
+        CHECK(apart[row] > 0.0);
+        CHECK(apart[row] == Approx(expected).epsilon(1e-9).margin(1e-14));
+      }
+    }
+  }
+}
+
+TEMPLATE_TEST_CASE("the divergence of no rows is empty, and models that do not fit are refused",
+                   "[autograd][kl]", CANDOR_TEST_BACKENDS) {
+  using B = TestType;
+  CANDOR_BACKEND(B, backend);
+  auto w = random_parameter(backend, "w", {7, 4}, 2), more_words = random_parameter(backend, "m", {8, 4}, 3);
+  const auto none = random_variable(backend, {0, 4}, 1), two = random_variable(backend, {2, 4}, 1);
+  candor::tape<B> tape(backend);
+  const auto y = candor::head_kl(tape, none, w, none, w);
+  CHECK(y.rows() == 0);
+  y.gradient();
+  tape.backward();
+  CHECK_THROWS_AS(candor::head_kl(tape, two, w, none, w), candor::shape_error);
+  CHECK_THROWS_AS(candor::head_kl(tape, two, w, two, more_words), candor::shape_error);
 }
 
 TEMPLATE_TEST_CASE("the gradient of a low-rank correction agrees with differences", "[autograd][low_rank]",

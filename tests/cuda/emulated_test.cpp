@@ -2,6 +2,7 @@
 // Row programs as kernels, over warps and blocks that the emulator runs: whole trainings and texts come out
 // as on the host.
 #include "cuda/emulated.hpp"
+#include "autograd/kl_golden.hpp"
 #include "backend/attention_cases.hpp"
 #include "backend/model_world.hpp"
 
@@ -10,6 +11,12 @@ using candor_test::emulated;
 TEST_CASE("decoding on the device's kernels gives what the forward pass gives", "[cuda][emulated]") {
   emulated backend({.threads = 1});
   candor_test::check_ragged_decoding(backend);
+}
+
+TEST_CASE("the divergence from a reference on warps and blocks is PyTorch's", "[cuda][emulated][kl]") {
+  emulated backend({.threads = 1});
+  candor_test::check_kl_against_torch<float>(backend, 2e-6, 2e-6);
+  candor_test::check_kl_against_torch<candor::bfloat16>(backend, 2e-6, 8e-3);
 }
 
 TEST_CASE("training with row programs on warps and blocks gives what the host gives", "[cuda][emulated]") {

@@ -6,6 +6,7 @@
 #include <candor/autograd/ops/activation.hpp>
 #include <candor/autograd/ops/attention.hpp>
 #include <candor/autograd/ops/gather.hpp>
+#include <candor/autograd/ops/head_kl.hpp>
 #include <candor/autograd/ops/layer_norm.hpp>
 #include <candor/autograd/ops/linear.hpp>
 #include <candor/autograd/ops/log_probs.hpp>
@@ -40,7 +41,7 @@ void launch_for_elements(candor::cuda& gpu) {
   launch<candor::gather_program<B, T>, candor::scatter_sum_program<B, T, T>,
          candor::scatter_sum_program<B, T, A>, candor::cut_patches_program<B, T>>(gpu);
   launch<candor::log_prob_program<B, A>, candor::logits_gradient_program<B, T>,
-         candor::choose_token_program<B, A>>(gpu);
+         candor::head_kl_program<B, A>, candor::scale_slopes_program<B, T>, candor::choose_token_program<B, A>>(gpu);
   launch<candor::repetition_penalty_program<B, A>, candor::contrast_program<B, A>, candor::log_softmax_program<B, A>,
          candor::largest_program<B, A>, candor::move_rows_program<B, T>>(gpu);
   launch<candor::cast_program<B, T, A>, candor::cast_program<B, A, T>, candor::dropout_program<B, T>>(gpu);

@@ -8,6 +8,7 @@
 #include <candor/autograd/ops/add.hpp>
 #include <candor/autograd/ops/attention.hpp>
 #include <candor/autograd/ops/gather.hpp>
+#include <candor/autograd/ops/head_kl.hpp>
 #include <candor/autograd/ops/layer_norm.hpp>
 #include <candor/autograd/ops/linear.hpp>
 #include <candor/autograd/ops/log_probs.hpp>
@@ -37,7 +38,9 @@
                                      std::shared_ptr<const attention_layout>,                                       \
                                      std::shared_ptr<const tensor<B, accumulator_t<T>>>);                           \
   kind variable<B, accumulator_t<T>> head_log_probs(tape<B>&, const variable<B, T>&, parameter<B, T>&, head_targets, \
-                                                    const head_memory&);                                                \
+                                                    const head_memory&, tensor<B, accumulator_t<T>>*);                  \
+  kind variable<B, accumulator_t<T>> head_kl(tape<B>&, const variable<B, T>&, parameter<B, T>&, const variable<B, T>&,  \
+                                             const parameter<B, T>&, kl_direction, const head_memory&);                 \
   kind void add_low_rank(tape<B>&, const variable<B, T>&, std::int64_t, const variable<B, T>&,                      \
                          parameter<B, accumulator_t<T>>&, parameter<B, accumulator_t<T>>&, double,                  \
                          const dropout_draw&, std::shared_ptr<const tensor<B, std::uint64_t>>);

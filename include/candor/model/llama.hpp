@@ -86,13 +86,18 @@ class llama {
     return hidden;
   }
 
+  /// What the head reads of embedded tokens, (R, C): the last block's output at `rows` (R), ascending, normalised.
+  variable<B, T> head_rows(const forward_context<B>& context, const variable<B, T>& embedded,
+                           const token_places<B, T>& places, const std::vector<std::int32_t>& rows) {
+    const auto hidden = (*this)(context, embedded, places, std::make_shared<const std::vector<std::int32_t>>(rows));
+    return rms_norm(context.tape, hidden, norm_, config_.rms_norm_eps);
+  }
+
   /// log p(target | what came before) in nats, (N, 1), of embedded tokens. `rows` (R) says which tokens have targets.
   variable<B, accumulator_t<T>> log_probs(const forward_context<B>& context, const variable<B, T>& embedded,
                                           const token_places<B, T>& places, const std::vector<std::int32_t>& rows,
                                           const head_targets& targets) {
-    const auto hidden = (*this)(context, embedded, places, std::make_shared<const std::vector<std::int32_t>>(rows));
-    const auto normal = rms_norm(context.tape, hidden, norm_, config_.rms_norm_eps);
-    return head_log_probs(context.tape, normal, head(), targets);
+    return head_log_probs(context.tape, head_rows(context, embedded, places, rows), head(), targets);
   }
 
   template <class Visit>

@@ -70,6 +70,13 @@ class llava_network {
     return projector_(on_rows_of_images(context, names, 1), gather(context.tape, hidden, patches));
   }
 
+  /// What the head reads at the tokens of a pass that predict something: (R, C), in the order of
+  /// `batch.hidden_rows`. For head_log_probs and head_kl with `text().head()`, where one is not enough.
+  variable<B, T> head_rows(const forward_context<B>& context, const packed_batch& batch,
+                           const variable<B, T>& features) {
+    const auto embedded = embed(context.tape, text_.embedding(), batch.words, features, batch.patches);
+    return text_.head_rows(context, embedded, places(batch), batch.hidden_rows);
+  }
   /// Log-probabilities of the scored tokens of a pass, in nats: (N, 1), in the order of `batch.scored`.
   variable<B, statistic_type> log_probs(const forward_context<B>& context, const packed_batch& batch,
                                         const variable<B, T>& features) {

@@ -7,6 +7,7 @@
 /// Shapes: logits (n, V).
 
 #include <candor/autograd/ops/gather.hpp>
+#include <candor/backend/log_sum_exp.hpp>
 #include <candor/core/bits.hpp>
 #include <candor/core/math.hpp>
 #include <candor/core/random.hpp>
@@ -198,10 +199,7 @@ struct log_softmax_program {
   template <class Team>
   CANDOR_HD void operator()(const Team& team, std::int64_t row) const {
     A* z = logits.row(row);
-    const A top =
-        team.max(logits.cols, -std::numeric_limits<A>::infinity(), [=](std::int64_t i) { return z[i]; });
-    const A log_sum =
-        top + math::log(team.sum(logits.cols, [=](std::int64_t i) { return math::exp(z[i] - top); }));
+    const A log_sum = log_sum_exp(team, logits.cols, z);
     team.each(logits.cols, [=](std::int64_t i) { z[i] -= log_sum; });
   }
 };

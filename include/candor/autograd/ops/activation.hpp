@@ -16,11 +16,11 @@ namespace CANDOR_NS {
 
 struct gelu {
   template <class A>
-  CANDOR_HD static A value(A x) {
+  CANDOR_HD CANDOR_ALWAYS_INLINE static A value(A x) {
     return A(0.5) * x * (A(1) + math::erf(x * A(0.70710678118654752440)));
   }
   template <class A>
-  CANDOR_HD static A derivative(A x) {
+  CANDOR_HD CANDOR_ALWAYS_INLINE static A derivative(A x) {
     const A phi = A(0.39894228040143267794) * math::exp(A(-0.5) * x * x);
     return A(0.5) * (A(1) + math::erf(x * A(0.70710678118654752440))) + x * phi;
   }
@@ -28,11 +28,11 @@ struct gelu {
 
 struct quick_gelu {
   template <class A>
-  CANDOR_HD static A value(A x) {
+  CANDOR_HD CANDOR_ALWAYS_INLINE static A value(A x) {
     return x * math::sigmoid(A(1.702) * x);
   }
   template <class A>
-  CANDOR_HD static A derivative(A x) {
+  CANDOR_HD CANDOR_ALWAYS_INLINE static A derivative(A x) {
     const A s = math::sigmoid(A(1.702) * x);
     return s * (A(1) + A(1.702) * x * (A(1) - s));
   }

@@ -9,11 +9,12 @@
 /// Shapes: h (R, C), W (V, C), targets (N) sorted by row, y (N, 1) in fp32.
 
 #include <candor/autograd/ops/gather.hpp>
+#include <candor/autograd/ops/head_chunks.hpp>
 #include <candor/backend/elements.hpp>
 #include <candor/backend/head_targets.hpp>
+#include <candor/backend/log_sum_exp.hpp>
 #include <candor/core/math.hpp>
 
-#include <limits>
 #include <memory>
 #include <type_traits>
 #include <utility>
@@ -27,14 +28,15 @@ struct log_prob_program {
   const std::int32_t *starts, *tokens;     // of the chunk's first row
   A* log_probs;                            // (N)
   A* lse;                                  // (rows of the chunk)
+  A* log_squares = nullptr;                // (rows of the chunk) log sum_v p_v^2, or null
 
   template <class Team>
   CANDOR_HD void operator()(const Team& team, std::int64_t row) const {
     const A* z = logits.row(row);
-    const A top = team.max(logits.cols, -std::numeric_limits<A>::infinity(), [=](std::int64_t i) { return z[i]; });
-    const A sum = team.sum(logits.cols, [=](std::int64_t i) { return math::exp(z[i] - top); });
-    const A log_sum = top + math::log(sum);
+    const A log_sum = log_sum_exp(team, logits.cols, z);
     lse[row] = log_sum;
+    if (log_squares != nullptr)
+      log_squares[row] = math::log(team.sum(logits.cols, [=](std::int64_t i) { return math::exp(2 * (z[i] - log_sum)); }));
     const std::int32_t *token = tokens + starts[row], first = starts[row];
     A* out = log_probs + first;
     team.each(starts[row + 1] - first, [=](std::int64_t t) { out[t] = z[token[t]] - log_sum; });
@@ -78,15 +80,11 @@ struct logits_gradient_program {
   }
 };
 
-/// How much memory the head takes for logits.
-struct head_memory {
-  std::int64_t chunk_rows = 256;                 ///< rows whose logits are computed together
-  std::int64_t kept_bytes = std::int64_t{1} << 27;  ///< of logits that wait for the backward pass; those beyond are computed again
-};
-
+/// `log_squares` (R), where it is given, receives log sum_v p_v^2 of each row, without a gradient.
 template <class B, class T>
 variable<B, accumulator_t<T>> head_log_probs(tape<B>& tape, const variable<B, T>& hidden, parameter<B, T>& weight,
-                                             head_targets targets, const head_memory& memory = {}) {
+                                             head_targets targets, const head_memory& memory = {},
+                                             std::type_identity_t<tensor<B, accumulator_t<T>>>* log_squares = nullptr) {
   using A = accumulator_t<T>;
   const std::int64_t rows = hidden.rows(), vocabulary = weight.extents().rows();
   const auto count = static_cast<std::int64_t>(targets.tokens.size());
@@ -95,62 +93,35 @@ variable<B, accumulator_t<T>> head_log_probs(tape<B>& tape, const variable<B, T>
   for (const auto token : targets.tokens)
     require<shape_error>(token >= 0 && token < vocabulary, "[head_log_probs] target ", token,
                          " is outside the vocabulary of ", vocabulary);
+  require<shape_error>(log_squares == nullptr || log_squares->size() == rows,
+                       "[head_log_probs] hidden rows ", hidden.extents(), " need as many sums of squares");
   const bool tracked = tape.recording() && (hidden.tracked() || weight.trainable());
   B& backend = tape.backend();
   variable<B, A> y(backend, shape{count, 1}, tracked);
 
-  struct chunk {
-    std::int64_t first, rows;
-    tensor<B, A> logits;  // (rows, V), or nothing where they are computed again
-  };
   struct saved {
     tensor<B, std::int32_t> starts, tokens;
     tensor<B, A> lse;  // (R)
-    std::vector<chunk> chunks;
+    std::vector<head_chunk<B, A>> chunks;
   };
   const auto keep = std::make_shared<saved>(to_backend(backend, targets.starts), to_backend(backend, targets.tokens),
                                             tensor<B, A>(backend, shape{rows}));
-  const auto logits_of = [&backend, hidden, &weight, vocabulary](const chunk& c) {
-    tensor<B, A> logits(backend, shape{c.rows, vocabulary});
-    backend.template matmul<T, A>(transpose::no, hidden.value().slice_rows(c.first, c.rows), transpose::yes, weight.value(),
-                                  logits.view());
-    return logits;
-  };
-  std::int64_t room = tracked ? memory.kept_bytes : 0;
-  for (std::int64_t first = 0; first < rows; first += memory.chunk_rows) {
-    chunk c{first, rows - first < memory.chunk_rows ? rows - first : memory.chunk_rows, {}};
-    auto logits = logits_of(c);
-    backend.rows(c.rows, 8 * vocabulary,
+  keep->chunks = in_head_chunks<B, A>(rows, memory, tracked, [&](std::int64_t first, std::int64_t n) {
+    auto logits = head_logits(backend, hidden, weight, first, n);
+    backend.rows(n, 8 * vocabulary,
                  log_prob_program<B, A>{logits.view(), keep->starts.view().data + first, keep->tokens.view().data,
-                                        y.value().data, keep->lse.view().data + first});
-    room -= static_cast<std::int64_t>(logits.bytes());
-    if (room >= 0) c.logits = std::move(logits);
-    keep->chunks.push_back(std::move(c));
-  }
+                                        y.value().data, keep->lse.view().data + first,
+                                        log_squares != nullptr ? log_squares->view().data + first : nullptr});
+    return logits;
+  });
   if (tracked)
-    tape.record([&backend, hidden, &weight, y, keep, vocabulary, logits_of] {
-      const auto d_hidden = hidden.tracked() ? hidden.sink() : gradient_sink<B, T>{};
-      for (auto& c : keep->chunks) {
-        auto logits = c.logits ? std::move(c.logits) : logits_of(c);
-        tensor<B, T> narrow;  // (rows, V) where the model's elements are smaller than logits
-        view<B, T> d;         // (rows, V)
-        if constexpr (std::is_same_v<T, A>)
-          d = logits.view();
-        else
-          d = (narrow = tensor<B, T>(backend, logits.extents())).view();
+    tape.record([&backend, hidden, &weight, y, keep, vocabulary] {
+      const auto again = [&](std::int64_t first, std::int64_t n) { return head_logits(backend, hidden, weight, first, n); };
+      head_backward<B, T>(backend, hidden, weight, keep->chunks, again, [&](const auto& c, view<B, A> logits, view<B, T> d) {
         backend.rows(c.rows, 8 * vocabulary,
-                     logits_gradient_program<B, T>{logits.view(), keep->starts.view().data + c.first,
-                                                   keep->tokens.view().data, y.gradient().data,
-                                                   keep->lse.view().data + c.first, d});
-        if (hidden.tracked())
-          backend.template matmul<T, T>(transpose::no, d, transpose::no, weight.value(),
-                                        d_hidden.d.slice_rows(c.first, c.rows), d_hidden.add);
-        if (weight.trainable()) {
-          const auto d_w = weight.sink();
-          backend.template matmul<T, A>(transpose::yes, d, transpose::no, hidden.value().slice_rows(c.first, c.rows), d_w.d,
-                                        d_w.add);
-        }
-      }
+                     logits_gradient_program<B, T>{logits, keep->starts.view().data + c.first, keep->tokens.view().data,
+                                                   y.gradient().data, keep->lse.view().data + c.first, d});
+      });
     });
   return y;
 }
