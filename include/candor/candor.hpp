@@ -42,6 +42,7 @@
 #include <candor/nn/linear.hpp>
 
 #include <candor/image/decode.hpp>
+#include <candor/image/distortion.hpp>
 #include <candor/image/image_source.hpp>
 #include <candor/image/resize.hpp>
 #include <candor/image/transform.hpp>

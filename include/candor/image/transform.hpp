@@ -54,6 +54,9 @@ struct image_transform {
   /// Both: the tensor that the vision tower takes.
   std::vector<float> operator()(const image& source) const;  // (3, size, size)
 
+  /// The byte of `mean`, which pad fills with: int(255 mean).
+  std::array<std::uint8_t, 3> mean_colour() const;
+
   /// One line with every value that changes the tensor.
   std::string describe() const;
 
@@ -71,6 +74,13 @@ image_transform read_image_transform(const std::filesystem::path& folder,
 /// Writes preprocessor_config.json so that transformers loads it: CLIPImageProcessor, and LlavaImageProcessor
 /// for pad.
 void write_preprocessor_config(const std::filesystem::path& folder, const image_transform& transform);
+
+namespace detail {
+
+/// The shortest text that reads back as the same number.
+std::string exact_number(double value);
+
+}  // namespace detail
 
 }  // namespace CANDOR_NS
 

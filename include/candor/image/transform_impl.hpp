@@ -14,13 +14,10 @@ namespace CANDOR_NS {
 namespace detail {
 
 /// Pastes the image in the middle of a square of this colour; LLaVA's expand2square.
-CANDOR_INLINE image pad_to_square(const image& source, const std::array<double, 3>& mean) {
+CANDOR_INLINE image pad_to_square(const image& source, const std::array<std::uint8_t, 3>& colour) {
   if (source.width == source.height) return source;
   const int side = std::max(source.width, source.height);
   const int left = (side - source.width) / 2, top = (side - source.height) / 2;
-  std::array<std::uint8_t, 3> colour{};
-  for (std::size_t c = 0; c < 3; ++c)
-    colour[c] = static_cast<std::uint8_t>(std::clamp(mean[c] * 255, 0.0, 255.0));
   image out = make_image(side, side);
   for (std::size_t i = 0; i < out.rgb.size(); ++i) out.rgb[i] = colour[i % 3];
   for (int y = 0; y < source.height; ++y)
@@ -47,7 +44,6 @@ CANDOR_INLINE image resize_and_crop(const image& source, int width, int height, 
   return out;
 }
 
-/// The shortest text that reads back as the same number.
 CANDOR_INLINE std::string exact_number(double value) {
   char buffer[32];
   return {buffer, std::to_chars(buffer, buffer + sizeof buffer, value).ptr};
@@ -78,7 +74,7 @@ CANDOR_INLINE image image_transform::resize(const image& source) const {
       "[image_transform] an image of ", source.width, " x ", source.height, " pixels");
   if (mode == image_mode::squash) return resize_bicubic(source, size, size, order);
   if (mode == image_mode::pad)
-    return detail::resize_and_crop(detail::pad_to_square(source, mean), side, side, size, order);
+    return detail::resize_and_crop(detail::pad_to_square(source, mean_colour()), side, side, size, order);
   const std::int64_t shortest = std::min(source.width, source.height),
                      longest = std::max(source.width, source.height);
   const std::int64_t scaled = side * longest / shortest;
@@ -110,6 +106,13 @@ CANDOR_INLINE std::vector<float> image_transform::operator()(const image& source
   std::vector<float> out(square.rgb.size());
   normalise(square, out);
   return out;
+}
+
+CANDOR_INLINE std::array<std::uint8_t, 3> image_transform::mean_colour() const {
+  std::array<std::uint8_t, 3> colour{};
+  for (std::size_t c = 0; c < 3; ++c)
+    colour[c] = static_cast<std::uint8_t>(std::clamp(mean[c] * 255, 0.0, 255.0));
+  return colour;
 }
 
 CANDOR_INLINE std::string image_transform::describe() const {
