@@ -74,7 +74,9 @@
 #include <candor/data/parquet.hpp>
 #include <candor/data/preference_data.hpp>
 #include <candor/data/prefetch.hpp>
+#include <candor/data/ratings.hpp>
 #include <candor/data/record_file.hpp>
+#include <candor/data/record_form.hpp>
 #include <candor/data/split.hpp>
 
 #include <candor/model/compiled.hpp>

@@ -118,6 +118,13 @@ povid = {"id": 1, "image": "a.png",
 for name, line in lines.items():
     put("records", name, json.dumps(line).encode() + b"\n")
 put("records", "povid", json.dumps([povid, {**povid, "id": 2}], indent=1).encode())
+for path in sorted((TESTS / "data/golden/forms").iterdir()):
+    text = path.read_text()
+    records = json.loads(text) if text.startswith("[") else [json.loads(line) for line in text.splitlines()]
+    for i, record in enumerate(records):
+        line = json.dumps(record, separators=(",", ":")).encode()
+        if len(line) <= 900:  # what the target reads of a record
+            put("records", f"{path.stem}_{i}", line + b"\n")
 put("records", "list", json.dumps([pair, lines["question"]]).encode())
 put("records", "several", b"\n".join(json.dumps(line).encode() for line in (pair, pair)) + b"\r\n\n \t\n")
 

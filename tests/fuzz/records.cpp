@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Files of records: where lines and elements of a list begin and end, and what a pair, a dialog and a
-// question must hold. One image, a.png, is there.
+// question must hold. Two images, a.png and b.png, are there.
 #include <candor/data/preference_data.hpp>
 #include <candor/data/record_index_impl.hpp>
 #include <candor/data/record_parse_impl.hpp>
 #include <candor/io/atomic_file.hpp>
 
 #include "fuzz/fuzz.hpp"
+
+#include <cmath>
 
 namespace {
 
@@ -45,7 +47,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   using namespace candor_fuzz;
   namespace detail = candor::detail;
   static const scratch_folder images;
-  [[maybe_unused]] static const bool drawn = (candor::write_atomically(images / "a.png", "picture"), true);
+  [[maybe_unused]] static const bool drawn = (candor::write_atomically(images / "a.png", "picture"),
+                                              candor::write_atomically(images / "b.png", "picture"), true);
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   const auto first = text.find_first_not_of(" \t\r\n");
   if (first == text.npos) return 0;
@@ -71,13 +74,18 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const auto part = text.substr(r.offset, r.bytes);
     if (!accepted("records", [&] { record = detail::parse_json(part, {.file = "records"}); })) continue;
     for (const bool pairs : {true, false})
-      accepted("records", [&] {
-        const auto parsed = detail::parse_preference(record, "records", 0, {images.path(), pairs});
-        promise(!pairs || parsed.chosen != parsed.rejected || !parsed.rejected_later.empty(),
-                "one is preferred");
-        for (const auto& image : parsed.images)
-          promise(image.file() == images / "a.png", "images stay in place");
-      });
+      for (const bool image_pairs : {true, false})
+        accepted("records", [&] {
+          const detail::record_context context{images.path(), pairs, image_pairs};
+          for (const auto& parsed : detail::parse_preferences(record, "records", 0, context)) {
+            promise(!pairs || parsed.chosen != parsed.rejected || !parsed.rejected_later.empty(),
+                    "one is preferred");
+            promise(!pairs || image_pairs || !parsed.rejected.empty(), "a pair has two answers");
+            promise(!std::isinf(parsed.margin), "a margin is finite or absent");
+            for (const auto& image : parsed.images)
+              promise(image.file().parent_path() == images.path(), "images stay in place");
+          }
+        });
     accepted("records", [&] { detail::parse_question(record, "records", 0, {images.path()}); });
   }
   return 0;

@@ -10,6 +10,7 @@
 #include <candor/text/chat_template.hpp>
 
 #include <algorithm>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -54,7 +55,10 @@ inline std::string content_text(const json_field& content) {
   return marks + words;
 }
 
-inline dialog_message message_of(const json_field& item) {
+/// Where an image's mark stands in a text {"from", "value"}: LLaVA's code moves it, LLaMA-Factory's does not.
+enum class mark_place : std::uint8_t { first, as_written };
+
+inline dialog_message message_of(const json_field& item, mark_place marks) {
   const bool llava = item.has("from");
   const json_field role = llava ? item["from"] : item["role"];
   const std::string& who = role.string();
@@ -64,18 +68,24 @@ inline dialog_message message_of(const json_field& item) {
                 who == "system" ? ": the chat template has its own system text, so remove this message" : "");
   const json_field content = llava || item.has("value") ? item["value"] : item["content"];
   std::string words = content_text(content);
-  return {user, llava && user ? mark_first(std::move(words)) : std::move(words), item};
+  const bool moved = llava && user && marks == mark_place::first;
+  return {user, moved ? mark_first(std::move(words)) : std::move(words), item};
 }
 
-/// The messages of a list, or of one text that `user` or the assistant says. They take turns.
-inline std::vector<dialog_message> messages_of(const json_field& field, bool user) {
+/// The messages of a list, one message, or one text that `user` or the assistant says. They take turns.
+inline std::vector<dialog_message> messages_of(const json_field& field, bool user,
+                                               mark_place marks = mark_place::first) {
   std::vector<dialog_message> out;
+  if (field.value().is_object()) {
+    out.push_back(message_of(field, marks));
+    return out;
+  }
   if (!field.value().is_array()) {
     out.push_back({user, filled_text(field), field});
     return out;
   }
   for (const auto& item : field.items()) {
-    out.push_back(message_of(item));
+    out.push_back(message_of(item, marks));
     if (out.size() > 1 && out.back().user == out[out.size() - 2].user)
       item.refuse("two messages of the ", out.back().user ? "user" : "assistant",
                   " follow each other; user and assistant must take turns");
@@ -97,10 +107,11 @@ inline std::vector<turn> turns_of(std::vector<dialog_message> messages, const js
 }
 
 /// The turns of a prompt with the messages that complete it.
-inline std::vector<turn> turns_of(const json_field& prompt, const json_field& completion) {
-  auto all = messages_of(prompt, true);
+inline std::vector<turn> turns_of(const json_field& prompt, const json_field& completion,
+                                  mark_place marks = mark_place::first) {
+  auto all = messages_of(prompt, true, marks);
   if (!all.back().user) prompt.refuse("the prompt ends with an answer; expected a question at its end");
-  auto rest = messages_of(completion, false);
+  auto rest = messages_of(completion, false, marks);
   if (rest.front().user)
     completion.refuse("begins with a message of the user; expected an answer to the prompt");
   for (auto& m : rest) all.push_back(std::move(m));

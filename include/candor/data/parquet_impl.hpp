@@ -17,7 +17,6 @@
 #include <parquet/arrow/reader.h>
 
 #include <algorithm>
-#include <array>
 #include <list>
 #include <mutex>
 #include <optional>
@@ -36,23 +35,19 @@ CANDOR_INLINE bool is_parquet(const std::filesystem::path& path) {
 
 #if CANDOR_HAS_PARQUET
 
-/// The columns that records have, of all that a file may hold.
-inline constexpr std::array<std::string_view, 16> parquet_keys{"image",
-                                                               "images",
-                                                               "image_path",
-                                                               "question",
-                                                               "prompt",
-                                                               "chosen",
-                                                               "rejected",
-                                                               "text",
-                                                               "answer",
-                                                               "completion",
-                                                               "responses",
-                                                               "conversations",
-                                                               "rejected_conversations",
-                                                               "messages",
-                                                               "idx",
-                                                               "id"};
+/// The columns that records have, of all that a file may hold, between spaces.
+inline constexpr std::string_view parquet_keys =
+    " image images image_path img_path idx id margin score score_chosen score_rejected text question prompt "
+    "chosen"
+    " rejected answer completion responses conversations rejected_conversations contrastive_conversations "
+    "messages"
+    " rejected_response rejected_messages system history instruction input output query response output_1 "
+    "output_2"
+    " preference completions revised others ";
+
+inline bool is_record_key(const std::string& column) {
+  return parquet_keys.find(' ' + column + ' ') != std::string_view::npos;
+}
 
 /// One parquet file. Texts are decoded a row group at a time and kept for some groups; of pictures only the
 /// page with the one that is wanted is read.
@@ -125,7 +120,7 @@ class parquet_records final : public record_source {
     const auto* schema = metadata_->schema();
     for (int c = 0; c < schema->num_columns(); ++c) {
       const auto path = schema->Column(c)->path()->ToDotVector();
-      if (std::find(parquet_keys.begin(), parquet_keys.end(), path.front()) == parquet_keys.end()) continue;
+      if (!is_record_key(path.front())) continue;
       if (!is_picture(*schema->Column(c))) {
         text_columns_.push_back(c);
       } else if (bytes_column_ < 0) {

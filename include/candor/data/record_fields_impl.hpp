@@ -4,6 +4,7 @@
 /// The fields of a record that all forms share: id, texts, and where its images are.
 
 #include <candor/core/error.hpp>
+#include <candor/data/ratings.hpp>
 #include <candor/data/record_source_impl.hpp>
 #include <candor/image/image_source.hpp>
 #include <candor/io/json_field_impl.hpp>
@@ -22,6 +23,8 @@ namespace CANDOR_NS::detail {
 struct record_context {
   std::filesystem::path images;  ///< folder that names start from; empty: names are not looked up
   bool pairs = true;             ///< a rejected answer and an image are required
+  bool image_pairs = false;      ///< two images for one text are a pair too
+  rating_ladder ladder = {};
   /// Reads a picture that record i holds itself.
   std::function<std::string(std::int64_t, const stored_image&)> stored = {};
 };
@@ -113,25 +116,29 @@ inline image_source record_image(const json_field& field, const record_fields& r
   return image_file(field["path"], context.images);
 }
 
+/// One image or a list of them.
+inline std::vector<image_source> images_under(const json_field& found, const std::string& key,
+                                              const record_fields& record, const record_context& context) {
+  std::vector<image_source> out;
+  if (!found.value().is_array()) {
+    out.push_back(record_image(found, record, {key, 0}, context));
+    return out;
+  }
+  for (const auto& item : found.items())
+    out.push_back(record_image(item, record, {key, out.size()}, context));
+  return out;
+}
+
 inline std::vector<image_source> record_images(const record_fields& record, const record_context& context,
                                                std::string_view all_keys) {
-  std::vector<image_source> out;
-  std::optional<json_field> found;
-  std::string key;
-  for (const auto* name : {"image", "images", "image_path"})
-    if (!found && (found = record.field().find(name))) key = name;
-  if (!found) {
-    if (context.pairs) record.field().refuse("the key \"image\" is missing; a record needs ", all_keys);
-    return out;
-  }
-  if (!found->value().is_array()) {
-    out.push_back(record_image(*found, record, {key, 0}, context));
-    return out;
-  }
-  for (const auto& item : found->items())
-    out.push_back(record_image(item, record, {key, out.size()}, context));
-  if (out.empty() && context.pairs) found->refuse("the list is empty; expected at least one image");
-  return out;
+  for (const auto* key : {"image", "images", "image_path", "img_path"})
+    if (const auto found = record.field().find(key)) {
+      auto out = images_under(*found, key, record, context);
+      if (out.empty() && context.pairs) found->refuse("the list is empty; expected at least one image");
+      return out;
+    }
+  if (context.pairs) record.field().refuse("the key \"image\" is missing; a record needs ", all_keys);
+  return {};
 }
 
 }  // namespace CANDOR_NS::detail

@@ -61,6 +61,13 @@ inline void append_state(std::string& out, const std::filesystem::path& file) {
               found.st_mtim.tv_nsec, ';');
 }
 
+/// What a set of records holds.
+struct checked_records {
+  static constexpr std::int32_t bad = -1;
+  std::vector<std::int32_t> pairs;  ///< of each record; `bad` where it was skipped
+  std::vector<skipped_record> skipped;
+};
+
 /// All records, checked when they are opened.
 class record_set {
  public:
@@ -83,33 +90,55 @@ class record_set {
   }
 
   /// Parses each record, so that a wrong one is named before anything is done with the others, and keeps the
-  /// state of all images in a digest.
+  /// state of all images in a digest. parse(i) gives a list of records; where `skip`, an input_error of it is
+  /// kept instead of thrown.
   template <class Parse>
-  void check(Parse parse) {
+  checked_records check(bool skip, Parse parse) {
     constexpr std::int64_t step = 256;
-    std::vector<std::string> states(static_cast<std::size_t>((size() + step - 1) / step));
+    struct run_result {
+      std::string images;
+      std::vector<skipped_record> skipped;
+    };
+    checked_records out;
+    out.pairs.resize(static_cast<std::size_t>(size()));
+    std::vector<run_result> runs(static_cast<std::size_t>((size() + step - 1) / step));
     for_runs(size(), step, [&](std::int64_t begin, std::int64_t end) {
+      run_result result;
       std::string state;
-      for (std::int64_t i = begin; i < end; ++i)
-        for (const auto& image : parse(i).images)
-          if (!image.file().empty()) append_state(state, image.file());
-      if (!state.empty()) states[static_cast<std::size_t>(begin / step)] = hash_bytes(state);
+      for (std::int64_t i = begin; i < end; ++i) try {
+          const auto records = parse(i);
+          out.pairs[static_cast<std::size_t>(i)] = static_cast<std::int32_t>(records.size());
+          if (records.empty()) continue;
+          for (const auto& image : records.front().images)
+            if (!image.file().empty()) append_state(state, image.file());
+        } catch (const input_error& problem) {
+          if (!skip) throw;
+          result.skipped.push_back({place(i), problem.what()});
+          out.pairs[static_cast<std::size_t>(i)] = checked_records::bad;
+        }
+      if (!state.empty()) result.images = hash_bytes(state);
+      runs[static_cast<std::size_t>(begin / step)] = std::move(result);
     });
-    for (const auto& s : states) image_states_ += s;
+    for (auto& run : runs) {
+      image_states_ += run.images;
+      out.skipped.insert(out.skipped.end(), run.skipped.begin(), run.skipped.end());
+    }
     if (!image_states_.empty()) image_states_ = hash_bytes(image_states_);
+    return out;
   }
 
-  /// Adds the parts "records" and "images"; parse(i) gives a record whose files are read for `bytes`.
-  template <class Parse>
-  void add_to(fingerprint& print, image_digest images, Parse parse) const {
+  /// Adds the parts "records" and "images"; record(i), for i of [0, count), gives one whose files are read
+  /// for `bytes`.
+  template <class Record>
+  void add_to(fingerprint& print, image_digest images, std::int64_t count, Record record) const {
     for (const auto& shard : shards_) shard->add_to(print, images);
     if (images == image_digest::stat) {
       if (!image_states_.empty()) print.add("images", image_states_);
       return;
     }
     std::set<std::string> seen;
-    for (std::int64_t i = 0; i < size(); ++i)
-      for (const auto& image : parse(i).images)
+    for (std::int64_t i = 0; i < count; ++i)
+      for (const auto& image : record(i).images)
         if (!image.file().empty() && seen.insert(image.name()).second) print.add_file(image.file(), "images");
   }
 
