@@ -115,6 +115,11 @@ int main(int argc, char** argv) {
                                                         {"yes", candor::early_stopping::yes},
                                                         {"never", candor::early_stopping::never}}))
       ->default_str("no");
+  app.add_option("--num-beam-groups", g.num_beam_groups, "groups of a diverse beam search; 1: none")
+      ->check(CLI::PositiveNumber);
+  app.add_option("--diversity-penalty", g.diversity_penalty,
+                 "nats, on a token for each beam of an earlier group that has just taken it")
+      ->check(CLI::NonNegativeNumber);
   app.add_option("--stop-strings", request.stop_strings, "end an answer before any of these");
   app.add_flag("--log-probs", g.log_probs, "also write the log-prob of each token under the model, nats");
   app.add_option("--max-branches", g.max_branches, "answers that are written at the same time")

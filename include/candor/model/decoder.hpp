@@ -174,6 +174,7 @@ class decoder {
     }
     for (auto& c : caches_)
       move_rows<B, T>(backend_, std::as_const(c.branch).view(), source, c.branch.view(), target);
+    move_rows<B, T>(backend_, std::as_const(hidden_).view(), from, hidden_.view(), to);
   }
 
  private:

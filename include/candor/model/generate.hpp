@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 /// @file
-/// Text generation: greedy, sampled, by beam search, or in contrast with a second image. Each stem (image and
-/// question) is computed once, its keys and values are kept once, and all its texts hang on it. Any number of
-/// prompts may be given: as many as options.max_tokens and options.max_branches allow are in flight, and what
-/// ends makes room. A text does not depend on what else is in flight.
+/// Text generation: greedy, sampled, by beam search (diverse ones too), or in contrast with a second image.
+/// Each stem (image and question) is computed once, its keys and values are kept once, and all its texts hang
+/// on it. Any number of prompts may be given: as many as options.max_tokens and options.max_branches allow
+/// are in flight, and what ends makes room. A text does not depend on what else is in flight.
 ///
 ///     candor::generate_texts(model.network(), source, {.temperature = 0.7, .samples = 10},
 ///                            [&](std::size_t prompt, auto&& texts) { write(prompt, texts); });
@@ -13,6 +13,7 @@
 /// each prompt, or soft image guidance with one learned image in place of all of them.
 
 #include <candor/model/beam_search.hpp>
+#include <candor/model/group_beam_search.hpp>
 #include <candor/model/sampler.hpp>
 
 #include <cstdint>
@@ -37,6 +38,8 @@ generate_counts generate_texts(llava_network<B, T>& network, prompt_source sourc
   prompts_in_flight<B, T> prompts(network, context, state, options, source, sink, soft_image);
   if (options.max_new_tokens <= 0) {
     prompts.skip_all();
+  } else if (options.num_beam_groups > 1) {
+    group_beam_search<B, T>(state, backend, prompts, options).run();
   } else if (options.num_beams > 1) {
     beam_search<B, T>(state, backend, prompts, options).run();
   } else {

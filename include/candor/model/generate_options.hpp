@@ -41,6 +41,9 @@ struct generate_options {
   std::int64_t num_beams = 1;   ///< above 1: beam search, which neither draws nor filters
   double length_penalty = 1.0;  ///< a beam's score is its log-prob / length^length_penalty
   early_stopping stopping = early_stopping::no;
+  std::int64_t num_beam_groups = 1;  ///< above 1: diverse beam search, see group_beams.hpp
+  double diversity_penalty =
+      0.0;  ///< nats, on a token for each beam of an earlier group that has just taken it
 
   double contrast_alpha = 0.0;  ///< logits (1 + alpha) z(image) - alpha z(contrast); 0: no contrast
   double contrast_beta = 0.1;   ///< only tokens with at least this part of the likeliest one's probability
@@ -67,6 +70,15 @@ inline void check_options(const generate_options& o) {
   require<usage_error>(within(o.contrast_alpha, 0, 1e6) && within(o.contrast_beta, 0, 1),
                        "[generate] contrast with alpha ", o.contrast_alpha, " and beta ", o.contrast_beta,
                        "; expected an alpha from 0 and a beta between 0 and 1");
+  require<usage_error>(o.num_beam_groups > 0 && o.num_beams % o.num_beam_groups == 0, "[generate] ",
+                       o.num_beam_groups, " groups of ", o.num_beams,
+                       " beams; expected groups of equal size");
+  require<usage_error>(
+      within(o.diversity_penalty, 0, 1e6) && (o.num_beam_groups > 1 || o.diversity_penalty == 0),
+      "[generate] a diversity penalty of ", o.diversity_penalty, " among ", o.num_beam_groups,
+      " groups of beams; expected a number from 0, and several groups for it");
+  require<usage_error>(o.num_beam_groups == 1 || o.repetition_penalty == 1,
+                       "[generate] groups of beams take no repetition penalty");
   if (o.num_beams == 1) return;
   require<usage_error>(o.samples <= o.num_beams, "[generate] ", o.samples, " texts of ", o.num_beams,
                        " beams; a search returns at most as many as it has beams");
