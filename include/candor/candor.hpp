@@ -50,6 +50,7 @@
 
 #include <candor/text/align.hpp>
 #include <candor/text/chat_template.hpp>
+#include <candor/text/clip_tokenizer.hpp>
 #include <candor/text/english.hpp>
 #include <candor/text/sentences.hpp>
 #include <candor/text/stop_strings.hpp>
@@ -79,6 +80,7 @@
 #include <candor/data/record_form.hpp>
 #include <candor/data/split.hpp>
 
+#include <candor/model/clip.hpp>
 #include <candor/model/compiled.hpp>
 #include <candor/model/generate.hpp>
 #include <candor/model/llama.hpp>

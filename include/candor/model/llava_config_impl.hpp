@@ -32,7 +32,7 @@ CANDOR_INLINE int read_feature_layer(const json_field& root) {
 CANDOR_INLINE llava_config read_hf_config(const json_field& root) {
   llava_config c;
   // Without the object transformers takes LLaVA-1.5's tower, with it the defaults of CLIPVisionConfig.
-  if (const auto vision = root.find("vision_config")) c.vision = read_clip_config(vision->object());
+  if (const auto vision = root.find("vision_config")) c.vision = read_tower_config(vision->object());
   if (const auto language = root.find("text_config")) c.text = read_llama_config(language->object());
   c.text.tie_word_embeddings = c.text.tie_word_embeddings || root.boolean_or("tie_word_embeddings", false);
   if (c.text.pad_token_id < 0)

@@ -33,7 +33,7 @@ CANDOR_INLINE vision_config read_tower_config(const std::filesystem::path& path)
   const json document = read_json_file(path, std::uint64_t{16} << 20);
   const json_field root(document, path.string());
   const auto vision = root.find("vision_config");
-  return read_clip_config(vision ? *vision : root);
+  return read_tower_config(vision ? *vision : root);
 }
 
 CANDOR_INLINE std::optional<vision_config> find_known_tower(std::string_view name) {

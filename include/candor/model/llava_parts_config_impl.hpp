@@ -53,7 +53,7 @@ CANDOR_INLINE int square_side(const json_field& from, std::string_view key, int 
 }
 
 /// A vision_config object; absent keys are those of CLIPVisionConfig (ViT-B/32).
-CANDOR_INLINE vision_config read_clip_config(const json_field& from) {
+CANDOR_INLINE vision_config read_tower_config(const json_field& from) {
   if (const auto type = from.find("model_type"); type && type->string() != "clip_vision_model")
     type->refuse("the vision tower ", in_quotes(type->string()), " is not supported; clip_vision_model is");
   vision_config c;

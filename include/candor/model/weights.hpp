@@ -7,9 +7,9 @@
 #include <candor/io/peft.hpp>
 #include <candor/model/llava_network.hpp>
 #include <candor/model/llava_weights.hpp>
+#include <candor/model/parameter_files.hpp>
 
 #include <algorithm>
-#include <cstring>
 #include <filesystem>
 #include <map>
 #include <memory>
@@ -20,23 +20,15 @@
 
 namespace CANDOR_NS {
 
-/// Reads every weight of the network. input_error where a tensor is missing, has another shape, or where there
-/// is one that the network does not know.
+/// Reads every weight of the network. input_error where a tensor is missing, has another shape, or where
+/// there is one that the network does not know.
 template <class B, class T>
 void load_weights(llava_network<B, T>& network, const llava_weights& weights) {
-  std::vector<std::string> known;
-  network.for_parameters([&](parameter<B, T>& p) {
-    std::vector<T> values(static_cast<std::size_t>(p.size()));
-    std::size_t at = 0;
-    for (const auto& part : p.parts()) {
-      const auto count = static_cast<std::size_t>(part.extents.size());
-      weights.at(part.name, part.extents).read_as(std::span(values).subspan(at, count));
-      at += count;
-      known.push_back(part.name);
-    }
-    p.storage().copy_from(values);
-  });
-  weights.require_known(known);
+  const auto names =
+      read_parameters(network, [&](const std::string& name, const shape& extents, std::span<T> values) {
+        weights.at(name, extents).read_as(values);
+      });
+  weights.require_known(names);
 }
 
 /// The same from a folder that holds them all.
@@ -45,43 +37,13 @@ void load_weights(llava_network<B, T>& network, const std::filesystem::path& fol
   load_weights(network, llava_weights({.model = folder}));
 }
 
-namespace detail {
-
-/// The bytes of some rows of a tensor as elements of another type.
-template <class To, class B, class T>
-void fill_rows(const tensor<B, T>& from, std::int64_t first, std::span<std::byte> out) {
-  const std::vector<T> all = from.to_vector();
-  std::vector<To> values(out.size() / sizeof(To));
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    const T v = all[static_cast<std::size_t>(first) + i];
-    if constexpr (std::is_same_v<To, T>)
-      values[i] = v;
-    else
-      values[i] = static_cast<To>(static_cast<accumulator_t<T>>(v));
-  }
-  std::memcpy(out.data(), values.data(), out.size());
-}
-
-}  // namespace detail
-
-/// The tensors of the network as a file would hold them, read when their turn comes. `as` is f32, bf16 or f16.
+/// The tensors of the network as a file would hold them, read when their turn comes. `as` is f32, bf16 or
+/// f16.
 template <class B, class T>
-std::vector<tensor_source> weight_sources(llava_network<B, T>& network, dtype as, naming scheme = naming::hf_old) {
-  require<usage_error>(as == dtype::f32 || as == dtype::bf16 || as == dtype::f16, "weights can be written as f32, bf16 or f16");
-  std::vector<tensor_source> sources;
-  network.for_parameters([&](parameter<B, T>& p) {
-    std::int64_t first = 0;
-    for (const auto& part : p.parts()) {
-      const tensor<B, T>* storage = &p.storage();
-      sources.push_back({from_canonical(part.name, scheme), as, part.extents, [storage, first, as](std::span<std::byte> out) {
-                           if (as == dtype::f32) detail::fill_rows<float>(*storage, first, out);
-                           if (as == dtype::bf16) detail::fill_rows<bfloat16>(*storage, first, out);
-                           if (as == dtype::f16) detail::fill_rows<half>(*storage, first, out);
-                         }});
-      first += part.extents.size();
-    }
-  });
-  return sources;
+std::vector<tensor_source> weight_sources(llava_network<B, T>& network, dtype as,
+                                          naming scheme = naming::hf_old) {
+  return parameter_sources(network, as,
+                           [&](const std::string& name) { return from_canonical(name, scheme); });
 }
 
 /// The adapters' tensors, named by canonical module path.
@@ -89,10 +51,12 @@ template <class B, class T>
 std::vector<tensor_source> adapter_sources(llava_network<B, T>& network) {
   std::vector<tensor_source> sources;
   network.for_adapters([&](const std::string& path, low_rank_adapter<B, T>& adapter) {
-    for (const auto& [suffix, p] : {std::pair{".lora_A.weight", &adapter.a}, std::pair{".lora_B.weight", &adapter.b}}) {
+    for (const auto& [suffix, p] :
+         {std::pair{".lora_A.weight", &adapter.a}, std::pair{".lora_B.weight", &adapter.b}}) {
       const auto* storage = &p->storage();
-      sources.push_back({path + suffix, dtype::f32, p->extents(),
-                         [storage](std::span<std::byte> out) { detail::fill_rows<float>(*storage, 0, out); }});
+      sources.push_back({path + suffix, dtype::f32, p->extents(), [storage](std::span<std::byte> out) {
+                           detail::fill_rows<float>(*storage, 0, out);
+                         }});
     }
   });
   return sources;
@@ -100,7 +64,8 @@ std::vector<tensor_source> adapter_sources(llava_network<B, T>& network) {
 
 /// Writes the adapters so that `peft` loads them on `base_model`.
 template <class B, class T>
-void save_adapter(llava_network<B, T>& network, const std::filesystem::path& folder, const std::string& base_model) {
+void save_adapter(llava_network<B, T>& network, const std::filesystem::path& folder,
+                  const std::string& base_model) {
   lora_config config;
   config.base_model = base_model;
   std::vector<std::string> adapted;
@@ -124,18 +89,21 @@ void load_adapter_values(llava_network<B, T>& network, const adapter_folder& fol
       if (module.module != name) continue;
       require<input_error>(module.in == adapter.a.extents()[1] && module.out == adapter.b.extents()[0] &&
                                folder.config().rank == adapter.a.extents()[0],
-                           folder.path().string(), ": the adapter of ", name, " has rank ", folder.config().rank,
-                           " for ", module.in, " inputs and ", module.out, " outputs, the model expects rank ", adapter.a.extents()[0],
-                           ", ", adapter.a.extents()[1], " and ", adapter.b.extents()[0]);
-      std::vector<accumulator_t<T>> a(static_cast<std::size_t>(adapter.a.size())), b(static_cast<std::size_t>(adapter.b.size()));
+                           folder.path().string(), ": the adapter of ", name, " has rank ",
+                           folder.config().rank, " for ", module.in, " inputs and ", module.out,
+                           " outputs, the model expects rank ", adapter.a.extents()[0], ", ",
+                           adapter.a.extents()[1], " and ", adapter.b.extents()[0]);
+      std::vector<accumulator_t<T>> a(static_cast<std::size_t>(adapter.a.size())),
+          b(static_cast<std::size_t>(adapter.b.size()));
       folder.read_as(module, std::span(a), std::span(b));
       adapter.a.storage().copy_from(a);
       adapter.b.storage().copy_from(b);
       ++found;
     }
   });
-  require<input_error>(found == folder.modules().size(), folder.path().string(), ": ", folder.modules().size() - found, " of ",
-                       folder.modules().size(), " adapted layers are not in the model, the first layer of the folder is ",
+  require<input_error>(found == folder.modules().size(), folder.path().string(), ": ",
+                       folder.modules().size() - found, " of ", folder.modules().size(),
+                       " adapted layers are not in the model, the first layer of the folder is ",
                        folder.modules().front().module);
 }
 
@@ -160,12 +128,13 @@ void replace_weights(llava_network<B, T>& network, const adapter_folder& folder)
     }
     if (!values.empty()) p.storage().copy_from(values);
   });
-  require<input_error>(found == folder.replaced().size(), folder.path().string(), ": ", folder.replaced().size() - found,
-                       " of the ", folder.replaced().size(), " weights beside its LoRA belong to no part of the model");
+  require<input_error>(found == folder.replaced().size(), folder.path().string(), ": ",
+                       folder.replaced().size() - found, " of the ", folder.replaced().size(),
+                       " weights beside its LoRA belong to no part of the model");
 }
 
-/// Adds the adapters of a PEFT folder to the network. input_error, naming the layer, where the folder adapts one
-/// that the network lacks.
+/// Adds the adapters of a PEFT folder to the network. input_error, naming the layer, where the folder adapts
+/// one that the network lacks.
 template <class B, class T>
 void add_adapter(llava_network<B, T>& network, const adapter_folder& folder) {
   lora_options options;
@@ -174,8 +143,9 @@ void add_adapter(llava_network<B, T>& network, const adapter_folder& folder) {
   options.dropout = folder.config().dropout;
   const auto paths = network.linear_paths();
   for (const auto& module : folder.modules()) {
-    require<input_error>(std::find(paths.begin(), paths.end(), module.module) != paths.end(), folder.path().string(),
-                         ": the adapter of ", module.module, " fits no linear layer of the model; it belongs to another model");
+    require<input_error>(std::find(paths.begin(), paths.end(), module.module) != paths.end(),
+                         folder.path().string(), ": the adapter of ", module.module,
+                         " fits no linear layer of the model; it belongs to another model");
     options.target_modules.push_back(module.module);
   }
   network.add_lora(options);

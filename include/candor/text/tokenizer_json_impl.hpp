@@ -9,6 +9,7 @@
 #include <candor/io/json_field_impl.hpp>
 #include <candor/text/sentencepiece_check.hpp>
 #include <candor/text/tokenizer.hpp>
+#include <candor/text/tokenizer_stages_impl.hpp>
 
 #include <limits>
 #include <optional>
@@ -18,15 +19,6 @@
 #include <vector>
 
 namespace CANDOR_NS::detail {
-
-/// The members of a `Sequence`, or the thing itself; nothing for null.
-inline std::vector<json_field> stages_of(const json_field& root, std::string_view key,
-                                         std::string_view list) {
-  const auto whole = root.find(key);
-  if (!whole) return {};
-  if ((*whole)["type"].string() == "Sequence") return (*whole)[list].items();
-  return {*whole};
-}
 
 inline prefix_rule prefix_of(const json_field& root) {
   constexpr std::string_view space = "\xE2\x96\x81";

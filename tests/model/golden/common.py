@@ -64,6 +64,8 @@ def randomize(model, seed, embed=0.4):
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for name, parameter in sorted(model.named_parameters()):
+            if parameter.dim() == 0:
+                continue
             noise = torch.randn(parameter.shape, generator=generator, dtype=torch.float64)
             if name.endswith("bias"):
                 value = 0.1 * noise
