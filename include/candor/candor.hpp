@@ -95,6 +95,7 @@
 #include <candor/feedback/claims.hpp>
 #include <candor/feedback/http.hpp>
 #include <candor/feedback/implicit_reward.hpp>
+#include <candor/feedback/injection.hpp>
 #include <candor/feedback/judge.hpp>
 #include <candor/feedback/pairs.hpp>
 #include <candor/feedback/prompted.hpp>
