@@ -5,6 +5,8 @@
 #include "tools/inference.hpp"
 #include "tools/program.hpp"
 
+#include <candor/core/random.hpp>
+#include <candor/image/distortion.hpp>
 #include <candor/model/generate.hpp>
 #include <candor/text/stop_strings.hpp>
 
@@ -12,13 +14,34 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 
 namespace {
 
 struct generate_request {
   candor::generate_options options;
   std::vector<std::string> stop_strings;
+  std::string distortion = "diffusion,stage=normalised";  ///< of the pictures that contrast is made with
 };
+
+/// A prompt, and the same with distorted pictures where contrast is asked for.
+struct ready_prompt {
+  candor::encoded_record plain;
+  std::optional<candor::encoded_record> contrast;
+};
+
+/// The prompt of record i with each of its pictures distorted, by a seed of its own.
+candor::encoded_record distorted(const candor::processor& processor, const tools::ready_record& ready,
+                                 const candor::distortion& how, std::uint64_t seed, std::int64_t i) {
+  candor::encoded_record out{ready.encoded.tree, {}};
+  candor::random_stream seeds(seed, static_cast<std::uint64_t>(i));
+  for (const auto& source : ready.record.images) {
+    const auto pixels = candor::distorted_tensor(candor::load_image(source), how, processor.transform(),
+                                                 seeds.next_double_word());  // (3, S, S)
+    out.pixels.insert(out.pixels.end(), pixels.begin(), pixels.end());
+  }
+  return out;
+}
 
 /// One line of the output.
 std::string line_of(const candor::tokenizer& words, const candor::stop_strings& stop,
@@ -52,16 +75,25 @@ void generate_as(const tools::inference_options& o, const generate_request& requ
     options.stop_token = model.processor().stop_token();
     options.max_tokens = o.max_tokens;
     if (!request.stop_strings.empty()) options.stop = stop;
+    const auto how = candor::distortion_from(request.distortion);
     const auto produce = [&](std::int64_t i) {
-      return tools::prepare(model, data, i, o, false, options.max_new_tokens);
+      auto ready = tools::prepare(model, data, i, o, false, options.max_new_tokens);
+      ready_prompt out;
+      if (options.contrast_alpha > 0)
+        out.contrast = distorted(model.processor(), ready, how, options.seed, i);
+      out.plain = std::move(ready.encoded);
+      return out;
     };
     candor::progress bar({.title = "generate", .unit = "records", .total = data.size(), .quiet = o.quiet});
-    candor::prefetch<tools::ready_record> records(data.size(), 16, produce);
+    candor::prefetch<ready_prompt> records(data.size(), 16, produce);
     const auto source = [&]() -> candor::generate_prompt {
       candor::throw_if_stopped("generate");
       auto next = records.next();
       if (!next) return {};
-      return {std::make_shared<const candor::encoded_record>(std::move(next->encoded)), nullptr};
+      const auto own = [](candor::encoded_record&& record) {
+        return std::make_shared<const candor::encoded_record>(std::move(record));
+      };
+      return {own(std::move(next->plain)), next->contrast ? own(std::move(*next->contrast)) : nullptr};
     };
     const auto sink = [&](std::size_t prompt, std::vector<candor::generated_text>&& texts) {
       candor::throw_if_stopped("generate");
@@ -83,8 +115,8 @@ void generate_as(const tools::inference_options& o, const generate_request& requ
 
 int main(int argc, char** argv) {
   CLI::App app{
-      "Answers questions about images: greedily, by sampling (--temperature) or by beam search "
-      "(--num-beams).",
+      "Answers questions about images: greedily, by sampling (--temperature), by beam search "
+      "(--num-beams), or in contrast with distorted images (--contrast-alpha).",
       "generate"};
   tools::inference_options o;
   generate_request request;
@@ -120,6 +152,20 @@ int main(int argc, char** argv) {
   app.add_option("--diversity-penalty", g.diversity_penalty,
                  "nats, on a token for each beam of an earlier group that has just taken it")
       ->check(CLI::NonNegativeNumber);
+  app.add_option(
+         "--contrast-alpha,--cd-alpha", g.contrast_alpha,
+         "contrastive decoding (VCD, arXiv 2311.16922): logits (1 + alpha) z(picture) - alpha z(distorted "
+         "picture); 0: none, VCD takes 1")
+      ->check(CLI::NonNegativeNumber);
+  app.add_option("--contrast-beta,--cd-beta", g.contrast_beta,
+                 "of it: only tokens with at least this part of the likeliest one's probability")
+      ->check(CLI::Range(0.0, 1.0));
+  app.add_option(
+         "--distortion", request.distortion,
+         "of it: KIND[,FIELD=VALUE...]: diffusion, black, mean, gaussian, crop, rotation, pixel_mask or "
+         "block_mask, with fields as the description that a mistake prints. VCD's --noise_step 500 is "
+         "diffusion,stage=normalised,step=500")
+      ->type_name("TEXT");
   app.add_option("--stop-strings", request.stop_strings, "end an answer before any of these");
   app.add_flag("--log-probs", g.log_probs, "also write the log-prob of each token under the model, nats");
   app.add_option("--max-branches", g.max_branches, "answers that are written at the same time")
@@ -134,6 +180,10 @@ int main(int argc, char** argv) {
             g.temperature > 0 || (g.top_k == 0 && g.top_p == 1),
             "--top-k and --top-p choose what is drawn from, and nothing is drawn at "
             "--temperature 0; say --temperature 1");
+        const auto how = candor::distortion_from(request.distortion);
+        candor::require<candor::usage_error>(how.kind != candor::distortion_kind::other,
+                                             "--distortion other: a question comes without another sample's "
+                                             "picture; take one of the other kinds");
         tools::with_element_type(o.dtype, [&](auto zero) { generate_as<decltype(zero)>(o, request); });
       });
 }

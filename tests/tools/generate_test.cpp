@@ -91,3 +91,41 @@ TEST_CASE("generate filters, searches with beams, stops at strings and says how 
   REQUIRE(beams.at("scores").size() == 2);
   CHECK(beams.at("scores").at(0).get<double>() >= beams.at("scores").at(1).get<double>());
 }
+
+TEST_CASE("generate contrasts with distorted pictures, of which each seed draws its own",
+          "[tools][generate][contrast]") {
+  const tool_world w;
+  const auto with = [&](std::vector<std::string> more) {
+    more.insert(more.end(), {"--max-new-tokens", "12"});
+    return w.lines("generate", more);
+  };
+  const auto texts = [](const std::vector<json>& lines) {
+    std::vector<json> out;
+    for (const auto& line : lines) out.push_back(line.at("tokens"));
+    return out;
+  };
+  const auto plain = texts(with({}));
+  const std::vector<std::string> strong{"--contrast-alpha", "30", "--contrast-beta", "0"};
+  const auto contrasted = [&](const std::string& how, const std::string& seed) {
+    auto all = strong;
+    all.insert(all.end(), {"--distortion", how, "--seed", seed});
+    return texts(with(all));
+  };
+  CHECK(contrasted("rotation,degrees=0..0", "1") == plain);  // contrast with the picture itself
+  CHECK(contrasted("black", "1") != plain);
+  CHECK(contrasted("black", "1") == contrasted("black", "2"));
+  const auto noisy = contrasted("diffusion,step=999", "1");
+  CHECK(noisy != plain);
+  CHECK(contrasted("diffusion,step=999", "1") == noisy);
+  CHECK(contrasted("diffusion,step=999", "2") != noisy);
+  CHECK(texts(with({"--contrast-alpha", "30", "--contrast-beta", "1"})) ==
+        plain);  // only the likeliest token
+
+  const auto refused = [&](const std::string& how) {
+    return run_program("generate", {"--model", w.model, "--input", w.input, "--output", w.scratch / "x.jsonl",
+                                    "--contrast-alpha", "1", "--distortion", how});
+  };
+  CHECK(refused("blur").code == 2);
+  CHECK(refused("blur").err.find("known: diffusion, black") != std::string::npos);
+  CHECK(refused("other").err.find("take one of the other kinds") != std::string::npos);
+}
