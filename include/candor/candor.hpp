@@ -101,6 +101,8 @@
 #include <candor/feedback/prompted.hpp>
 #include <candor/feedback/questions.hpp>
 #include <candor/feedback/remote_judge.hpp>
+#include <candor/feedback/sentence_search.hpp>
+#include <candor/feedback/sentence_tree.hpp>
 #include <candor/feedback/verdict_cache.hpp>
 
 #include <candor/objective/dense_dpo.hpp>

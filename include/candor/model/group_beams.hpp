@@ -14,6 +14,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <iterator>
 #include <map>
 #include <utility>
 #include <vector>
@@ -28,6 +29,7 @@ class group_beams {
   /// A text and, where branches are kept, the decoder's branch that holds it.
   struct found_text {
     generated_text text;
+    double log_prob = 0;  // nats, of the whole text under the model: no penalty, not divided
     std::int32_t branch = -1;
   };
 
@@ -41,7 +43,7 @@ class group_beams {
     std::vector<std::int32_t> from, to;
     for (std::int64_t g = 0; g < options_.num_beam_groups; ++g) {
       group own;
-      own.running.push_back({branch, A(0), {}});
+      own.running.push_back({branch, A(0), A(0), {}});
       if (g > 0) {
         from.push_back(branch);
         to.push_back(own.running.front().branch = state_.open(stem));
@@ -72,15 +74,17 @@ class group_beams {
     state_.copy_branches(m.from, m.to);
     if (!m.branches.empty()) state_.append(m.branches, m.tokens);
     for (const auto branch : m.dropped) state_.close(branch);
-    for (auto& s : searches_)
-      if (s.over()) ended(s.name, texts_of(s));
-    std::erase_if(searches_, [](const search& s) { return s.over(); });
+    const auto first =
+        std::stable_partition(searches_.begin(), searches_.end(), [](const search& s) { return !s.over(); });
+    std::vector<search> over(std::make_move_iterator(first), std::make_move_iterator(searches_.end()));
+    searches_.erase(first, searches_.end());
+    for (auto& s : over) ended(s.name, texts_of(s));
   }
 
  private:
   struct beam {
     std::int32_t branch;
-    A score;  // nats, penalties taken off
+    A score, log_prob;  // nats, with and without penalties
     std::vector<std::int32_t> tokens;
   };
   struct group {
@@ -96,7 +100,7 @@ class group_beams {
     }
   };
   struct continuation {
-    A score;
+    A score, log_prob;
     std::size_t parent;
     std::int32_t token;
   };
@@ -147,7 +151,8 @@ class group_beams {
         const auto before = taken.find(token);
         const A penalty =
             before == taken.end() ? A(0) : static_cast<A>(before->second * options_.diversity_penalty);
-        all.push_back({g.running[b].score + top.log_probs[row * top.width + k] - penalty, b, token});
+        const A gained = top.log_probs[row * top.width + k];
+        all.push_back({g.running[b].score + gained - penalty, g.running[b].log_prob + gained, b, token});
       }
     std::stable_sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return a.score > b.score; });
     all.resize(std::min(all.size(), wanted()));
@@ -163,7 +168,7 @@ class group_beams {
     std::vector<std::size_t> parents;  // of `next`
     for (std::size_t i = 0; i < all.size() && next.size() < group_size(); ++i) {
       const beam& parent = g.running[all[i].parent];
-      beam b{-1, all[i].score, parent.tokens};
+      beam b{-1, all[i].score, all[i].log_prob, parent.tokens};
       b.tokens.push_back(all[i].token);
       if (const auto end = end_of(b.tokens); end != text_end::length) {
         if (i < group_size()) keep(s, g, parent.branch, std::move(b), end, length, m);
@@ -213,7 +218,8 @@ class group_beams {
   }
 
   void keep(const search& s, group& g, std::int32_t parent, beam b, text_end end, double length, moves& m) {
-    found_text found{{std::move(b.tokens), {}, end, static_cast<double>(scored(b.score, length))}};
+    found_text found{{std::move(b.tokens), {}, end, static_cast<double>(scored(b.score, length))},
+                     static_cast<double>(b.log_prob)};
     const auto behind = std::find_if(g.finished.begin(), g.finished.end(),
                                      [&](const auto& f) { return f.text.score < found.text.score; });
     if (behind == g.finished.end() && g.finished.size() == group_size()) return;
