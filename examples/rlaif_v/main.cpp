@@ -6,16 +6,11 @@
 ///   rlaif_v --model DIR --data instructions.jsonl --images DIR --output DIR     on a LLaVA-1.5 and
 ///   instructions
 
-#include <candor/io/atomic_file.hpp>
 #include <candor/train/table.hpp>
 
-#include "report/run_report.hpp"
 #include "rlaif_v/pipeline.hpp"
-#include "scenes/claims.hpp"
-#include "scenes/report_files.hpp"
-#include "scenes/sheet.hpp"
-#include "training/command_line.hpp"
-#include "training/program.hpp"
+#include "scenes/world.hpp"
+#include "training/pipeline.hpp"
 
 #include <algorithm>
 #include <cstdio>
@@ -24,12 +19,9 @@ namespace {
 
 using candor::fixed;
 
-struct program_options {
+struct program_options : training::pipeline_options {
   rlaif_v::settings settings;
-  training::options training;
-  std::string preset = "auto";
   std::vector<std::string> stages{rlaif_v::stage_names.begin(), rlaif_v::stage_names.end()};
-  std::vector<std::uint64_t> seeds{1};
 };
 
 constexpr const char* lessons = R"(Try first:
@@ -49,18 +41,10 @@ line is an answer with what is known about it. Where no pairs come out, raise --
 
 )";
 
-/// Options in the order of their strength: the preset fills in what the user has not given, so the command
-/// line is read twice.
 void add_options(CLI::App& app, program_options& o) {
-  app.footer(lessons + app.get_footer());
-  training::add_options(app, o.training);
   auto& s = o.settings;
   auto* rounds = training::group(app, "Rounds");
-  rounds
-      ->add_option(
-          "--preset", o.preset,
-          "fills in what is not given (README.md has its numbers); auto: paper with --model, else scenes")
-      ->type_name("{auto,paper,released,scenes}");
+  training::add_preset(*rounds, o);
   rounds->add_option("--rounds", s.rounds, "each from the model of the one before")
       ->check(CLI::PositiveNumber);
   rounds
@@ -117,56 +101,32 @@ void add_options(CLI::App& app, program_options& o) {
       ->check(CLI::PositiveNumber);
   loss->add_option("--sft-weight", s.sft_weight, "of - log p(chosen) beside the preference loss")
       ->check(CLI::NonNegativeNumber);
-  auto* world = training::group(app, "Embedded world, without --model and --data");
-  world->add_option("--seeds", o.seeds, "one run each, in one table (default: --seed, or 1)");
-  world->add_option("--held-out", s.held_out, "pictures that models are evaluated on")
+  auto& world = training::world_group(app, o);
+  world.add_option("--held-out", s.held_out, "pictures that models are evaluated on")
       ->check(CLI::PositiveNumber);
-  world->add_option("--best-of", s.best_of, "samples of which the implicit reward takes one")
+  world.add_option("--best-of", s.best_of, "samples of which the implicit reward takes one")
       ->check(CLI::PositiveNumber);
 }
 
 std::vector<std::string> row(const std::string& name, const scenes::caption_metrics& m,
                              const std::string& yes_no, const std::string& labels, const std::string& pairs,
                              const std::string& seconds) {
-  return {name,
-          fixed(m.mention_hallucination(), 1),
-          fixed(m.response_hallucination(), 1),
-          fixed(m.recall(), 1),
-          fixed(m.mean_words(), 1),
-          yes_no,
-          labels,
-          pairs,
-          seconds};
-}
-
-/// Held-out pictures about which the base says something that is not so.
-std::vector<scenes::captioned_scene> pick(const std::vector<std::string>& before,
-                                          const std::vector<std::string>& after) {
-  const auto test = scenes::make_test_set(static_cast<int>(before.size()));
-  std::vector<scenes::captioned_scene> shown;
-  for (std::size_t i = 0; i < test.scenes.size() && shown.size() < 8; ++i)
-    if (scenes::annotate(test.scenes[i], before[i])) shown.push_back({test.scenes[i], before[i], after[i]});
-  return shown;
-}
-
-/// The model that learned to hallucinate: in the source tree, or where it was installed beside this program.
-std::filesystem::path base_of_scenes() {
-  const auto source = std::filesystem::path(CANDOR_EXAMPLES_DIR) / "scenes" / "base";
-  if (std::filesystem::exists(source)) return source;
-  const auto program = std::filesystem::canonical("/proc/self/exe");
-  return program.parent_path().parent_path() / "share/candor/scenes/base";
+  auto cells = scenes::figure_cells(name, m, yes_no);
+  cells.insert(cells.end(), {labels, pairs, seconds});
+  return cells;
 }
 
 void run_world(const program_options& o) {
-  const auto base = base_of_scenes();
+  const auto base = scenes::base_folder();
   std::printf(
       "RLAIF-V on the embedded world: %d rounds of %lld pictures, %lld captions each, by the base in %s\n",
       o.settings.rounds, static_cast<long long>(o.settings.instructions),
       static_cast<long long>(o.settings.samples), base.c_str());
   std::fflush(stdout);
-  const auto before = rlaif_v::evaluate_folder(base, o.settings.held_out, o.training.threads);
-  candor::table table({"", "mentions that are lies %", "captions with a lie %", "recall %", "words",
-                       "yes/no %", "labels right %", "pairs", "seconds"});
+  const auto before = scenes::evaluate_folder(base, {}, o.training.threads, o.settings.held_out);
+  auto heads = scenes::figure_heads();
+  heads.insert(heads.end(), {"labels right %", "pairs", "seconds"});
+  candor::table table(std::move(heads));
   table.add(row("base", before.figures.brief, fixed(before.figures.yes_no, 1), "", "", ""));
   std::vector<std::pair<std::string, scenes::evaluation>> figures{{"base", before.figures}};
   std::vector<scenes::captioned_scene> shown;
@@ -174,12 +134,11 @@ void run_world(const program_options& o) {
   double fall = 0, labels = 0;
   std::size_t labelled = 0;
   for (const std::uint64_t seed : o.seeds) {
-    auto training = o.training;
+    auto training = training::options_of_seed(o, seed);
     auto settings = o.settings;
-    settings.seed = training.fit.seed = seed;
+    settings.seed = seed;
     rlaif_v::resolve(settings);
     training.model = base;
-    if (o.seeds.size() > 1) training.output /= candor::text("seed-", seed);
     const auto run = rlaif_v::run_rounds(settings, training, o.stages, true);
     if (!run.complete || std::find(o.stages.begin(), o.stages.end(), "evaluate") == o.stages.end()) {
       std::printf("the stages that were asked for are done: %s\n", training.output.c_str());
@@ -203,32 +162,24 @@ void run_world(const program_options& o) {
     fall += 100.0 * (1.0 - last.after.figures.brief.mention_hallucination() /
                                before.figures.brief.mention_hallucination());
     if (shown.empty()) {
-      shown = pick(before.captions, last.after.captions);
+      shown = scenes::mended(before.captions, last.after.captions);
       folder = training.output;
     }
   }
   if (labelled == 0) return;
-  const auto gallery = shown;
-  shown.resize(std::min<std::size_t>(shown.size(), 3));
   std::printf("\n");
-  for (const auto& s : shown)
-    std::printf("picture  %s\nbefore   %s\nafter    %s\n\n",
-                scenes::caption(scenes::caption_style::brief, s.what.objects).c_str(), s.before.c_str(),
-                s.after.c_str());
+  scenes::show_captions(shown);
   std::printf("%s\nhallucinated mentions fall by %s %%, %s %% of the labels are right\n", table.str().c_str(),
               fixed(fall / static_cast<double>(o.seeds.size()), 1).c_str(),
               fixed(labels / static_cast<double>(labelled), 1).c_str());
-  const auto sheet = o.training.output / "captions.svg";
-  const scenes::svg_labels sides{.before = "base", .after = "RLAIF-V"};
-  candor::write_atomically(sheet, scenes::svg_sheet(shown, sides));
-  scenes::write_report_files(o.training.output, figures, gallery, sides);
-  report::write_report(o.training.output);
+  scenes::write_results(o.training.output, figures, shown, {.before = "base", .after = "RLAIF-V"});
   const auto last = folder / candor::text("round-", o.settings.rounds);
   std::printf(
       "run folder          %s\naligned checkpoint  %s\npairs               %s\nmetrics             "
       "%s\npictures            %s\nreport              %s\n",
       o.training.output.c_str(), (last / "run/model").c_str(), (last / "pairs.jsonl").c_str(),
-      (last / "run/metrics.jsonl").c_str(), sheet.c_str(), (o.training.output / "report.html").c_str());
+      (last / "run/metrics.jsonl").c_str(), (o.training.output / "captions.svg").c_str(),
+      (o.training.output / "report.html").c_str());
 }
 
 std::string share(std::int64_t part, std::int64_t whole) {
@@ -269,41 +220,21 @@ void run_files(const program_options& o) {
   if (run.complete) std::printf("saved       %s\n", run.rounds.back().saved.c_str());
 }
 
-/// A new folder for a run that was given none: runs/rlaif_v, runs/rlaif_v-2, ...
-std::filesystem::path fresh_folder() {
-  std::filesystem::path folder = "runs/rlaif_v";
-  for (int i = 2; std::filesystem::exists(folder); ++i) folder = candor::text("runs/rlaif_v-", i);
-  return folder;
-}
-
-void run(program_options o) {
-  const bool files = !o.training.model.empty() || !o.training.data.empty();
-  candor::require<candor::usage_error>(files || !o.training.dry_run, "--dry-run needs --model and --data");
-  candor::require<candor::usage_error>(
-      !files || (!o.training.model.empty() && !o.training.data.empty()),
-      "--model and --data belong together; without both the embedded world is used");
-  candor::require<candor::usage_error>(o.training.fit.resume.empty() || o.training.fit.resume == "auto",
-                                       "--resume takes auto here: ", "each stage finds what it has done");
-  if (o.training.output.empty() && !files && o.training.fit.resume.empty())
-    o.training.output = fresh_folder();
-  training::resolve(o.training);
-  files ? run_files(o) : run_world(o);
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
   program_options o;
-  return training::run_program(
-      "rlaif_v",
-      "RLAIF-V: a model learns from its own verdicts on its own claims. Without --model it runs on the "
-      "embedded world.",
-      argc, argv, [&](CLI::App& app) { add_options(app, o); },
-      [&](CLI::App& app) {
-        if (app.count("--seed") > 0 && app.count("--seeds") == 0) o.seeds = {o.training.fit.seed};
-        const bool files = !o.training.model.empty();
-        rlaif_v::apply_preset(o.preset == "auto" ? (files ? "paper" : "scenes") : o.preset, o.settings,
-                              o.training);
-      },
-      [&] { run(o); });
+  return training::run_pipeline(
+      {.name = "rlaif_v",
+       .description =
+           "RLAIF-V: a model learns from its own verdicts on its own claims. Without --model it runs "
+           "on the embedded world.",
+       .lessons = lessons,
+       .add = [&](CLI::App& app) { add_options(app, o); },
+       .apply_preset =
+           [&](const std::string& preset) { rlaif_v::apply_preset(preset, o.settings, o.training); },
+       .on_files = [&] { run_files(o); },
+       .on_world = [&] { run_world(o); },
+       .resumes_by_stages = true},
+      o, argc, argv);
 }

@@ -164,20 +164,12 @@ void prepare_world(const std::filesystem::path& output, const settings& s) {
   folder.commit();
 }
 
-scene_figures evaluate_folder(const std::filesystem::path& folder, int held_out, int threads) {
-  candor::host cpu({.threads = threads});
-  auto model = candor::load_llava<float>(cpu, folder);
-  const auto test = scenes::make_test_set(held_out);
-  return {scenes::evaluate(model.network(), model.processor(), test),
-          scenes::describe(model.network(), model.processor(), test.scenes)};
-}
-
 round_result evaluate_round(const round_context& r, const std::filesystem::path& base) {
   if (std::filesystem::exists(r.file("evaluate"))) return read_result(r.file("evaluate"));
   round_result out;
   {
     const candor::stop_signals signals;
-    out.after = evaluate_folder(r.file("train"), r.s.held_out, r.o.threads);
+    out.after = scenes::evaluate_folder(r.file("train"), {}, r.o.threads, r.s.held_out);
     out.labels_right = labels_right(r);
     candor::host cpu({.threads = r.o.threads});
     auto model = candor::load_llava<float>(cpu, r.file("train")),

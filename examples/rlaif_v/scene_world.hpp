@@ -5,7 +5,7 @@
 /// the truth of every scene is known. No stage but the evaluation looks at the truth.
 
 #include "rlaif_v/stages.hpp"
-#include "scenes/evaluation.hpp"
+#include "scenes/world.hpp"
 
 #include <filesystem>
 #include <string>
@@ -17,16 +17,9 @@ namespace rlaif_v {
 /// since checkpoints know the images' times; usage_error where it was made for other settings.
 void prepare_world(const std::filesystem::path& output, const settings& s);
 
-/// The figures of a model on held-out scenes, and its greedy captions.
-struct scene_figures {
-  scenes::evaluation figures;
-  std::vector<std::string> captions;
-};
-scene_figures evaluate_folder(const std::filesystem::path& model, int held_out, int threads);
-
 /// A round's evaluation: kept in evaluation.json, so that a resumed run does not do it again.
 struct round_result {
-  scene_figures after;
+  scenes::model_figures after;
   double labels_right = 0;  ///< verdicts of the round that agree with the truth, %
   /// N samples of a model: the first of them, and the best by the round's implicit reward against the base.
   struct samples {

@@ -56,16 +56,6 @@ std::size_t prepare_pairs(const training::options& o, const scene_options& world
 
 }  // namespace
 
-scene_figures evaluate_folder(const std::filesystem::path& folder, const std::filesystem::path& adapter,
-                              int threads) {
-  candor::host cpu({.threads = threads});
-  auto model = candor::load_llava<float>(cpu, folder);
-  if (!adapter.empty()) candor::load_adapter(model.network(), adapter);
-  const auto test = scenes::make_test_set();
-  return {scenes::evaluate(model.network(), model.processor(), test),
-          scenes::describe(model.network(), model.processor(), test.scenes)};
-}
-
 scene_result run_on_scenes(const settings& s, const training::options& given, const scene_options& world) {
   scene_result result;
   const auto begin = std::chrono::steady_clock::now();
@@ -77,8 +67,8 @@ scene_result run_on_scenes(const settings& s, const training::options& given, co
   o.fit.seed = world.seed;
   result.pairs = prepare_pairs(o, world);
   result.saved = train(s, o).saved;
-  result.after = o.lora.rank > 0 ? evaluate_folder(world.base, result.saved, o.threads)
-                                 : evaluate_folder(result.saved, {}, o.threads);
+  result.after = o.lora.rank > 0 ? scenes::evaluate_folder(world.base, result.saved, o.threads)
+                                 : scenes::evaluate_folder(result.saved, {}, o.threads);
   result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   return result;
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <candor/core/error.hpp>
+#include <candor/eval/report.hpp>
 #include <candor/image/write_png.hpp>
 #include <candor/io/base64.hpp>
 
@@ -12,23 +13,6 @@
 
 namespace scenes {
 namespace {
-
-std::string escaped(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    if (c == '&')
-      out += "&amp;";
-    else if (c == '<')
-      out += "&lt;";
-    else if (c == '>')
-      out += "&gt;";
-    else if (c == '"')
-      out += "&quot;";
-    else
-      out += c;
-  }
-  return out;
-}
 
 // Sizes in SVG units.
 constexpr int picture_side = 240, margin = 16, line_height = 18, label_height = 22, characters_a_line = 30;
@@ -51,15 +35,15 @@ std::vector<std::vector<judged_word>> wrap(std::vector<judged_word> said) {
 /// A label and the lines below it, from y on.
 std::string text_block(int x, int y, const std::string& label,
                        const std::vector<std::vector<judged_word>>& lines) {
-  std::string out =
-      candor::text("<text class=\"label\" x=\"", x, "\" y=\"", y + 13, "\">", escaped(label), "</text>\n");
+  std::string out = candor::text("<text class=\"label\" x=\"", x, "\" y=\"", y + 13, "\">",
+                                 candor::html_escaped(label), "</text>\n");
   y += label_height + 12;
   for (const auto& line : lines) {
     out += candor::text("<text x=\"", x, "\" y=\"", y, "\">");
     for (std::size_t i = 0; i < line.size(); ++i) {
       if (i > 0) out += ' ';
-      out += line[i].wrong ? "<tspan class=\"wrong\">" + escaped(line[i].text) + "</tspan>"
-                           : escaped(line[i].text);
+      out += line[i].wrong ? "<tspan class=\"wrong\">" + candor::html_escaped(line[i].text) + "</tspan>"
+                           : candor::html_escaped(line[i].text);
     }
     out += "</text>\n";
     y += line_height;

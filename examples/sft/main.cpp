@@ -10,13 +10,22 @@
 #include "training/program.hpp"
 
 #include <cstdio>
+#include <string>
 
 namespace {
 
 struct program_options {
-  candor::sft loss{.per_token = true};
+  candor::sft loss{};
+  std::string average = "step";
   training::options training;
 };
+
+candor::sft_average average_named(const std::string& name) {
+  if (name == "step") return candor::sft_average::step;
+  if (name == "record") return candor::sft_average::record;
+  if (name == "none") return candor::sft_average::none;
+  candor::fail<candor::usage_error>("--average ", name, " is unknown: use step, record or none");
+}
 
 /// The numbers of LLaVA-1.5's finetune.sh, and of finetune_lora.sh with --lora-r.
 void apply_defaults(training::options& o) {
@@ -41,8 +50,10 @@ void add_options(CLI::App& app, program_options& o) {
   app.footer(lessons + app.get_footer());
   training::add_options(app, o.training);
   training::group(app, "Fine-tuning")
-      ->add_option("--per-token", o.loss.per_token,
-                   "divide the loss of a record by its scored tokens: true or false");
+      ->add_option("--average", o.average,
+                   "over what the loss is a mean: all scored tokens of a step, as LLaVA's code, or each "
+                   "record's, so that short answers count as much as long ones; none: sums")
+      ->type_name("{step,record,none}");
 }
 
 void run(program_options o) {
@@ -50,6 +61,7 @@ void run(program_options o) {
                                        "--model and --data are needed: a LLaVA-1.5 folder and records with "
                                        "conversations, messages, or question and answer");
   training::resolve(o.training);
+  o.loss.average = average_named(o.average);
   if (o.training.dry_run) return sft::dry_run(o.loss, o.training);
   const auto result = sft::train(o.loss, o.training);
   std::printf("%s\nsaved    %s\nmetrics  %s\n", training::summary(result).c_str(), result.saved.c_str(),

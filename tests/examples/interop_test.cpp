@@ -35,7 +35,7 @@ std::string why_not() {
 }
 
 void agrees(std::vector<std::string> arguments) {
-  arguments.insert(arguments.begin(), std::filesystem::path(CANDOR_TESTS_DIR) / "interop.py");
+  arguments.insert(arguments.begin(), candor_test::tests_folder() / "interop.py");
   const auto end = run_program(python(), arguments);
   INFO(end.out << end.err);
   CHECK(end.code == 0);
@@ -79,7 +79,7 @@ TEST_CASE("transformers reads the embedded world's base, aligned, adapted and fi
           "[examples][interop]") {
   if (const auto why = why_not(); !why.empty()) CANDOR_SKIP(why);
   const scratch_folder scratch;
-  const auto base = std::filesystem::path(CANDOR_EXAMPLES_DIR) / "scenes/base";
+  const auto base = candor_test::examples_folder() / "scenes/base";
   const auto train = [&](const std::string& name, std::vector<std::string> more) {
     more.insert(more.end(), {"--pictures", "40", "--output", scratch / name, "--quiet", "true"});
     const auto end = run_program("rlhf_v", more);
@@ -98,17 +98,16 @@ TEST_CASE("transformers reads the embedded world's base, aligned, adapted and fi
                   {"responses", {pair["chosen"], pair["rejected"]}}}
                  .dump() +
              "\n";
-    dialogs.push_back(
-        {{"image", pair["image"]},
-         {"conversations",
-          {{{"from", "human"}, {"value", "<image>\n" + pair["question"].get<std::string>()}},
-           {{"from", "gpt"}, {"value", pair["chosen"]}}}}});
+    dialogs.push_back({{"image", pair["image"]},
+                       {"conversations",
+                        {{{"from", "human"}, {"value", "<image>\n" + pair["question"].get<std::string>()}},
+                         {{"from", "gpt"}, {"value", pair["chosen"]}}}}});
   }
   candor::write_atomically(scratch / "questions.jsonl", lines);
   candor::write_atomically(scratch / "dialogs.json", dialogs.dump());
-  const auto tuned = run_program("sft", {"--model", base, "--data", scratch / "dialogs.json", "--images",
-                                         data / "images", "--output", scratch / "sft", "--epochs", "2",
-                                         "--learning-rate", "1e-3", "--quiet", "true"});
+  const auto tuned = run_program(
+      "sft", {"--model", base, "--data", scratch / "dialogs.json", "--images", data / "images", "--output",
+              scratch / "sft", "--epochs", "2", "--learning-rate", "1e-3", "--quiet", "true"});
   INFO(tuned.err);
   REQUIRE(tuned.code == 0);
   const auto agree = [&](std::vector<std::string> which, const std::filesystem::path& model,

@@ -30,8 +30,7 @@ struct photo_world {
 
   photo_world() {
     // The files that llava-hf has beside tokenizer.model, with LLaMA's ids.
-    const auto words = scratch / "words",
-               shipped = std::filesystem::path(CANDOR_EXAMPLES_DIR) / "scenes/base";
+    const auto words = scratch / "words", shipped = candor_test::examples_folder() / "scenes/base";
     std::filesystem::create_directories(words);
     std::filesystem::copy_file(data.tokenizer, words / "tokenizer.model");
     std::filesystem::copy_file(shipped / "special_tokens_map.json", words / "special_tokens_map.json");

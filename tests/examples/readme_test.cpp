@@ -25,7 +25,7 @@ const std::string heading = "## From nothing to an aligned LLaVA-1.5-7B";
 
 /// The section's code blocks of one language.
 std::vector<std::string> blocks_of(const std::string& language) {
-  std::istringstream page(candor::read_file(std::filesystem::path(CANDOR_EXAMPLES_DIR) / "rlhf_v/README.md"));
+  std::istringstream page(candor::read_file(candor_test::examples_folder() / "rlhf_v/README.md"));
   std::vector<std::string> blocks;
   bool there = false, inside = false;
   for (std::string line; std::getline(page, line);) {
@@ -91,12 +91,12 @@ void write_records(const std::filesystem::path& folder) {
 /// What the downloads would give, and the programs where the page has them.
 void prepare(const std::filesystem::path& folder) {
   write_tiny_llava(folder / "llava-1.5-7b-hf", {.weights = candor::dtype::f16, .max_shard_bytes = 20'000});
-  const auto base = std::filesystem::path(CANDOR_EXAMPLES_DIR) / "scenes/base";
+  const auto base = candor_test::examples_folder() / "scenes/base";
   for (const char* name : {"processor_config.json", "tokenizer.json"})
     std::filesystem::copy_file(base / name, folder / "llava-1.5-7b-hf" / name);
   write_records(folder / "rlhf-v");
   std::filesystem::create_directories(folder / "build/release");
-  std::filesystem::create_directory_symlink(CANDOR_PROGRAMS_DIR, folder / "build/release/bin");
+  std::filesystem::create_directory_symlink(candor_test::programs_folder(), folder / "build/release/bin");
 }
 
 /// Why a command is not run; empty where it is.

@@ -20,7 +20,7 @@ using namespace candor_test;
 
 namespace {
 
-const std::filesystem::path base = std::filesystem::path(CANDOR_EXAMPLES_DIR) / "scenes/base";
+const std::filesystem::path base = candor_test::examples_folder() / "scenes/base";
 
 /// The numbers of the table's row that begins with `name`: lies %, captions with a lie %, recall %, words,
 /// yes/no %.
@@ -52,7 +52,7 @@ std::filesystem::file_time_type time_of_first_image(const std::filesystem::path&
 }  // namespace
 
 TEST_CASE("the base of the embedded world sees well and hallucinates", "[examples][scenes]") {
-  const auto e = rlhf_v::evaluate_folder(base, {}, 0).figures;
+  const auto e = scenes::evaluate_folder(base).figures;
   CHECK(e.yes_no >= 95);
   CHECK(e.absent_companions >= 97);
   CHECK(e.brief.mention_hallucination() > 15);
@@ -98,7 +98,7 @@ TEST_CASE("RLHF-V takes most hallucinations out of the embedded world and costs 
   CHECK(read_json_lines(scratch / "run/data/pairs.jsonl").size() == static_cast<std::size_t>(after[5]));
 
   // The table is what the folder does.
-  const auto again = rlhf_v::evaluate_folder(model, {}, 0).figures;
+  const auto again = scenes::evaluate_folder(model).figures;
   CHECK(again.brief.mention_hallucination() == Approx(after[0]).margin(0.051));
   CHECK(again.yes_no == Approx(after[4]).margin(0.051));
 }

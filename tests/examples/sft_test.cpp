@@ -70,17 +70,21 @@ TEST_CASE("sft learns dialogs in full and with adapters, with images and without
 
 TEST_CASE("the loss of sft is that of the answers' tokens", "[examples][sft]") {
   const sft_world w;
-  const auto loss = [&](const std::string& name, const std::string& per_token) {
-    const auto end = w.run({"--output", w.scratch / name, "--max-steps", "1", "--per-token", per_token,
+  const auto loss = [&](const std::string& average) {
+    const auto end = w.run({"--output", w.scratch / average, "--max-steps", "1", "--average", average,
                             "--batch-size", "6", "--shuffle", "false"});
     INFO(end.err);
     REQUIRE(end.code == 0);
-    return read_json_lines(w.scratch / name / "metrics.jsonl").front();
+    return read_json_lines(w.scratch / average / "metrics.jsonl").front();
   };
-  const auto mean = loss("mean", "true"), sum = loss("sum", "false");
+  const auto mean = loss("record"), sum = loss("none"), step = loss("step");
   CHECK(sum.at("loss").get<double>() == Approx(-sum.at("logps/chosen").get<double>()).epsilon(1e-6));
   CHECK(mean.at("logps/chosen").get<double>() == sum.at("logps/chosen").get<double>());
   CHECK(mean.at("loss").get<double>() < 0.3 * sum.at("loss").get<double>());
+  // Sums over means are the step's scored tokens, six records of them: a whole number.
+  const double tokens = 6 * sum.at("loss").get<double>() / step.at("loss").get<double>();
+  CHECK(tokens == Approx(std::round(tokens)).margin(1e-3));
+  CHECK(mean.at("loss").get<double>() != Approx(step.at("loss").get<double>()).epsilon(1e-3));
 }
 
 TEST_CASE("a dry run of sft shows dialogs with what is scored, and writes nothing", "[examples][sft]") {
@@ -92,8 +96,9 @@ TEST_CASE("a dry run of sft shows dialogs with what is scored, and writes nothin
   CHECK(!std::filesystem::exists(w.scratch / "dry"));
 }
 
-TEST_CASE("training on a file of 80,000 records starts within seconds and in memory that does not grow with it",
-          "[examples][sft][many]") {
+TEST_CASE(
+    "training on a file of 80,000 records starts within seconds and in memory that does not grow with it",
+    "[examples][sft][many]") {
   const sft_world w;
   const auto two_steps = [&](int count) {
     candor::atomic_file file(w.data);

@@ -21,7 +21,7 @@ using namespace candor_test;
 
 namespace {
 
-const std::filesystem::path base = std::filesystem::path(CANDOR_EXAMPLES_DIR) / "scenes/base";
+const std::filesystem::path base = candor_test::examples_folder() / "scenes/base";
 static_assert(candor::claim_judge<candor::model_judge<candor::host, float>>);
 
 }  // namespace

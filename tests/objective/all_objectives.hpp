@@ -37,10 +37,10 @@ void for_each_objective(F f) {
   f("ipo.hpp", "ipo", candor::ipo{.beta = 0.1, .normalise = false});
   f("hinge.hpp", "hinge", candor::hinge{.beta = 0.1});
   f("sft.hpp", "sft", candor::sft{});
-  f("sft.hpp", "sft per token", candor::sft{.weight = 0.5, .per_token = true});
+  f("sft.hpp", "sft per token", candor::sft{.weight = 0.5, .average = candor::sft_average::record});
   f("sft.hpp", "dpo with sft", candor::with_sft{candor::dpo{}, {.weight = 0.2}});
   f("sft.hpp", "hinge with sft per token",
-    candor::with_sft{candor::hinge{}, {.weight = 1, .per_token = true}});
+    candor::with_sft{candor::hinge{}, {.weight = 1, .average = candor::sft_average::record}});
   using divergence = candor::divergence_kind;
   f("dpo.hpp", "dpo, forward KL", candor::dpo{.score = {divergence::forward_kl}});
   f("dpo.hpp", "dpo, JS", candor::dpo{.score = {divergence::js}});

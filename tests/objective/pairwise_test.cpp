@@ -106,8 +106,7 @@ void check_value(const pairwise& o, double expected, double mean_tokens = 20) {
 }  // namespace
 
 TEST_CASE("pairwise losses and their gradients are TRL's over random batches", "[objective][pairwise]") {
-  const candor::safetensors_file golden(std::filesystem::path(CANDOR_TESTS_DIR) /
-                                        "objective/golden/losses.safetensors");
+  const candor::safetensors_file golden(candor_test::tests_folder() / "objective/golden/losses.safetensors");
   const auto read = [&](const std::string& name) { return golden.read_as<float>(*golden.find(name)); };
   const auto sums = read("sums"), references = read("references"), tokens = read("tokens");
   const std::size_t width = 6;  // of a batch: 3 pairs

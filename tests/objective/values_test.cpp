@@ -69,10 +69,11 @@ TEST_CASE("hinge has its golden value and is flat beyond the margin", "[objectiv
 }
 
 TEST_CASE("the sft term adds the chosen answer's likelihood, summed or per token", "[objective][sft]") {
-  check_loss(run(candor::sft{.per_token = true}, golden_item()).loss, 1.5);  // 30 / 20
+  check_loss(run(candor::sft{.average = candor::sft_average::record}, golden_item()).loss, 1.5);  // 30 / 20
   check_loss(run(candor::sft{}, golden_item()).loss, 30.0);
   check_loss(run(candor::with_sft{candor::dpo{}, {.weight = 0.2}}, golden_item()).loss, 0.474077 + 0.2 * 30);
-  const auto r = run(candor::with_sft{candor::dpo{}, {.weight = 0.2, .per_token = true}}, golden_item());
+  const auto r = run(candor::with_sft{candor::dpo{}, {.weight = 0.2, .average = candor::sft_average::record}},
+                     golden_item());
   check_loss(r.loss, 0.474077 + 0.2 * 1.5);
   CHECK(r.d_sums[0] == Approx(-0.1 * 0.3775406687981454 - 0.2 / 20));
   CHECK(r.d_sums[1] == Approx(+0.1 * 0.3775406687981454));
@@ -156,10 +157,11 @@ TEST_CASE("swapping the answers mirrors dpo's margin", "[objective][law]") {
 }
 
 TEST_CASE("the list of objectives names every objective header", "[objective][law]") {
-  const std::set<std::string> not_objectives{"divergence.hpp", "objective.hpp", "objective_program.hpp", "pair.hpp"};
+  const std::set<std::string> not_objectives{"divergence.hpp", "objective.hpp", "objective_program.hpp",
+                                             "pair.hpp"};
   std::set<std::string> found, listed;
-  for (const auto& entry : std::filesystem::directory_iterator(std::filesystem::path(CANDOR_TESTS_DIR) /
-                                                               "../include/candor/objective"))
+  for (const auto& entry :
+       std::filesystem::directory_iterator(candor_test::tests_folder() / "../include/candor/objective"))
     if (!not_objectives.count(entry.path().filename().string()))
       found.insert(entry.path().filename().string());
   for_each_objective([&](const char* header, const char*, const auto&) { listed.insert(header); });

@@ -17,7 +17,7 @@
 
 namespace {
 
-const std::filesystem::path shipped = std::filesystem::path(CANDOR_EXAMPLES_DIR) / "scenes/base";
+const std::filesystem::path shipped = candor_test::examples_folder() / "scenes/base";
 
 struct processor : sentencepiece::SentencePieceProcessor {
   explicit processor(const std::filesystem::path& folder) {
@@ -45,7 +45,8 @@ TEST_CASE("the shipped tokenizer is the one that make_tokenizer makes", "[scenes
   CHECK(report.pieces == static_cast<int>(expected.size()));
   CHECK(report.image_id == report.pieces);
   CHECK(report.pad_id == report.pieces + 1);
-  for (const char* name : {"tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"}) {
+  for (const char* name :
+       {"tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"}) {
     INFO(name);
     CHECK(candor::read_file(folder / name) == candor::read_file(shipped / name));
   }

@@ -17,10 +17,10 @@ using Catch::Approx;
 #include <string_view>
 
 /// Leaves the test case; ctest reports it as skipped by the mark that is printed.
-#define CANDOR_SKIP(reason)                                              \
-  do {                                                                   \
-    std::printf("[candor skipped] %s\n", std::string(reason).c_str());   \
-    return;                                                              \
+#define CANDOR_SKIP(reason)                                            \
+  do {                                                                 \
+    std::printf("[candor skipped] %s\n", std::string(reason).c_str()); \
+    return;                                                            \
   } while (false)
 
 namespace candor_test {
@@ -34,17 +34,21 @@ inline auto contains(const std::string& part) {
 #endif
 }
 
+/// tests/ and examples/ of the source tree, and where the programs are built.
+std::filesystem::path tests_folder();
+std::filesystem::path examples_folder();
+std::filesystem::path programs_folder();
+
 /// A golden file: golden("room/file") is tests/room/golden/file.
 inline std::filesystem::path golden(std::string_view name) {
   const std::string_view room = name.substr(0, name.find('/'));
-  return std::filesystem::path(CANDOR_TESTS_DIR) / room / "golden" / name.substr(room.size() + 1);
+  return tests_folder() / room / "golden" / name.substr(room.size() + 1);
 }
 
 /// A file of the optional real data, or an empty path where it is absent.
 inline std::filesystem::path shared_data(std::string_view name) {
   const char* given = std::getenv("CANDOR_SHARED_DATA");
-  const auto root = given != nullptr ? std::filesystem::path(given)
-                                     : std::filesystem::path(CANDOR_TESTS_DIR) / "../../shared/data";
+  const auto root = given != nullptr ? std::filesystem::path(given) : tests_folder() / "../../shared/data";
   const auto path = root / name;
   return std::filesystem::exists(path) ? path : std::filesystem::path();
 }

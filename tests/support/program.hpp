@@ -21,10 +21,10 @@ struct program_end : child_end {
   std::string out, err;
 };
 
-/// Starts a program of CANDOR_PROGRAMS_DIR; stdout and stderr go to files in `folder`.
+/// Starts a program of programs_folder(); stdout and stderr go to files in `folder`.
 inline pid_t start_program(const std::string& name, const std::vector<std::string>& arguments,
                            const std::filesystem::path& folder) {
-  const auto path = std::filesystem::path(CANDOR_PROGRAMS_DIR) / name;
+  const auto path = programs_folder() / name;
   REQUIRE(std::filesystem::exists(path));
   std::vector<std::string> words{path.string()};
   words.insert(words.end(), arguments.begin(), arguments.end());

@@ -12,6 +12,7 @@
 #include <candor/model/llava_config.hpp>
 #include <candor/text/tokenizer.hpp>
 
+#include "support/catch.hpp"
 #include "tools/llava_tensors.hpp"
 
 #include <algorithm>
@@ -26,7 +27,7 @@ namespace candor_test {
 struct tiny_llava_options {
   /// Folder of the tokenizer's files, by default the embedded world's. One without an `<image>` (a lone
   /// tokenizer.model) gets `<image>` and `<pad>` behind its pieces.
-  std::filesystem::path tokenizer = std::filesystem::path(CANDOR_EXAMPLES_DIR) / "scenes" / "base";
+  std::filesystem::path tokenizer = examples_folder() / "scenes" / "base";
   int image_size = 28, patch_size = 14;  ///< pixels
   int width = 16, layers = 2, heads = 2, kv_heads = 1;
   int vocabulary = 0;  ///< 0: the tokenizer's ids, rounded up to 64

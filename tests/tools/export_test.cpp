@@ -54,8 +54,8 @@ namespace {
 /// A folder as original LLaVA's code leaves it: a tokenizer without `<image>`, no template, no image
 /// transform.
 tiny_llava_options original_options(const std::filesystem::path& tokenizer, int vocabulary) {
-  std::filesystem::copy_file(std::filesystem::path(CANDOR_EXAMPLES_DIR) / "scenes/base/tokenizer.model",
-                             tokenizer, std::filesystem::copy_options::overwrite_existing);
+  std::filesystem::copy_file(candor_test::examples_folder() / "scenes/base/tokenizer.model", tokenizer,
+                             std::filesystem::copy_options::overwrite_existing);
   return {.tokenizer = tokenizer.parent_path(), .vocabulary = vocabulary, .naming = candor::naming::llava};
 }
 

@@ -160,7 +160,7 @@ struct pairwise {
       case loss_type::apo_zero: return apo_zero{beta}(y);
       case loss_type::apo_down: return apo_down{beta}(y);
       case loss_type::discopop: return discopop{beta, discopop_tau, score}(y);
-      case loss_type::sft: return sft{.over_step = true}.term(y);
+      case loss_type::sft: return sft{.average = sft_average::step}.term(y);
       case loss_type::sigmoid_norm: return sigmoid_norm{beta, score}(y);
       case loss_type::simpo: return simpo{beta, simpo_gamma}(y);
       case loss_type::orpo: return orpo{beta}(y);

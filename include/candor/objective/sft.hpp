@@ -2,16 +2,21 @@
 #pragma once
 /// @file
 /// Supervised fine-tuning as an objective and as a term beside another one:
-///   term = -weight * log pi(y_w)                 RLHF-V's and RLAIF-V's SFT_weight
-///   term = -weight * log pi(y_w) / |y_w|         per token: RPO (arXiv 2404.19733)
-///   term = -weight * log pi(y_w) / mean |y_w|    over all tokens of a step: TRL's `sft`
+///   none    term = -weight * log pi(y_w)                 RLHF-V's and RLAIF-V's SFT_weight
+///   record  term = -weight * log pi(y_w) / |y_w|         a record's tokens: RPO (arXiv 2404.19733)
+///   step    term = -weight * log pi(y_w) / mean |y_w|    all tokens of a step: LLaVA's code, TRL's `sft`
 /// The trainer takes the mean over items in each form.
 
 #include <candor/objective/objective.hpp>
 
+#include <cstdint>
 #include <span>
 
 namespace CANDOR_NS {
+
+/// What the log-likelihood of an answer is divided by: nothing, its tokens, or the mean of the step's
+/// answers'.
+enum class sft_average : std::uint8_t { none, record, step };
 
 /// The answer's negative log-likelihood alone; needs no reference and no rejected answer.
 struct sft {
@@ -19,16 +24,15 @@ struct sft {
   static constexpr bool needs_reference = false;
 
   double weight = 1.0;
-  bool per_token = false;  ///< divide by the answer's tokens
-  bool over_step =
-      false;  ///< divide by the mean of the step's answers' tokens instead: all tokens weigh the same
+  sft_average average = sft_average::none;
 
   template <class S, int Cells>
   CANDOR_HD S term(const pair<S, Cells>& y) const {
     const cell<S>& c = y.cells[0];
-    return over_step   ? -weight * c.sum / y.mean_tokens
-           : per_token ? -weight * c.sum / c.tokens
-                       : -weight * c.sum;
+    const double tokens = average == sft_average::step     ? y.mean_tokens
+                          : average == sft_average::record ? c.tokens
+                                                           : 1.0;
+    return -weight * c.sum / tokens;
   }
   template <class S>
   CANDOR_HD S operator()(const pair<S, 1>& y) const {
