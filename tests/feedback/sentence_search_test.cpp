@@ -27,7 +27,7 @@ namespace {
 struct world {
   host cpu{{.threads = 2}};
   candor::llava<host, float> policy =
-      candor::load_llava<float>(cpu, std::filesystem::path(CANDOR_EXAMPLES_DIR) / "scenes" / "base");
+      candor::load_llava<float>(cpu, candor_test::examples_folder() / "scenes" / "base");
   std::vector<candor::encoded_record> prompts;
 
   world() {
