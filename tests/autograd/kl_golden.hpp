@@ -11,7 +11,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <filesystem>
 #include <numeric>
 #include <string>
 #include <vector>
@@ -35,20 +34,19 @@ double worst_of(const std::vector<X>& found, const std::vector<double>& expected
 template <class T, class B>
 void check_kl_against_torch(B& backend, double sums, double stored) {
   using A = candor::accumulator_t<T>;
-  const candor::safetensors_file golden(std::filesystem::path(CANDOR_TESTS_DIR) /
-                                        "autograd/golden/kl.safetensors");
-  const auto expected = [&](const std::string& name) { return golden.read_as<double>(*golden.find(name)); };
+  const candor::safetensors_file file(golden("autograd/kl.safetensors"));
+  const auto expected = [&](const std::string& name) { return file.read_as<double>(*file.find(name)); };
   const auto tensor_of = [&](const std::string& name) {
-    const auto& info = *golden.find(name);
-    return candor::tensor<B, T>::from(backend, info.extents, golden.read_as<T>(info));
+    const auto& info = *file.find(name);
+    return candor::tensor<B, T>::from(backend, info.extents, file.read_as<T>(info));
   };
   const candor::variable<B, T> hidden(tensor_of("hidden"), true),
       reference(tensor_of("reference_hidden"), false);
-  candor::parameter<B, T> weight(backend, "w", golden.find("weight")->extents),
-      reference_weight(backend, "r", golden.find("reference_weight")->extents);
+  candor::parameter<B, T> weight(backend, "w", file.find("weight")->extents),
+      reference_weight(backend, "r", file.find("reference_weight")->extents);
   weight.storage() = tensor_of("weight");
   reference_weight.storage() = tensor_of("reference_weight");
-  const auto d = golden.read_as<A>(*golden.find("d"));
+  const auto d = file.read_as<A>(*file.find("d"));
 
   for (const std::string direction : {"forward", "reverse"}) {
     INFO(direction);
