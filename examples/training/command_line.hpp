@@ -144,9 +144,10 @@ inline void add_options(CLI::App& app, options& o) {
   train->add_option("--layout", o.layout, "shared: each stem once; the numbers are the same")
       ->type_name("{shared,packed,padded}");
   train
-      ->add_option("--reference", o.reference,
-                   "cache (computed once before training) or adapters-off (every step)")
-      ->type_name("{cache,adapters-off}");
+      ->add_option("--reference,--reference-source", o.reference,
+                   "cache (computed once before training), or in every step: adapters-off, or each-step (by "
+                   "--reference-model, else with the adapters off)")
+      ->type_name("{cache,adapters-off,each-step}");
   train->add_option("--hash-images", o.fit.hash_images,
                     "the cache's fingerprint reads image bytes: true or false");
 
@@ -242,12 +243,16 @@ inline void resolve(options& o) {
                                        " is unknown: use keep_end or keep_start");
   o.processor.keep = o.truncation == "keep_end" ? candor::keep_part::end : candor::keep_part::start;
   if (o.image_transform != "auto") o.processor.image_transform = candor::image_mode_from(o.image_transform);
-  candor::require<candor::usage_error>(o.reference == "cache" || o.reference == "adapters-off",
-                                       "--reference ", o.reference, " is unknown: use cache or adapters-off");
-  o.fit.reference =
-      o.reference == "cache" ? candor::reference_source::cache : candor::reference_source::adapters_off;
-  candor::require<candor::usage_error>(o.reference != "adapters-off" || o.lora.rank > 0,
-                                       "--reference adapters-off needs adapters: give --lora-r");
+  const auto reference = candor::reference_source_named(o.reference);
+  candor::require<candor::usage_error>(reference.has_value(), "--reference ", o.reference,
+                                       " is unknown: use cache, adapters-off or each-step");
+  o.fit.reference = *reference;
+  candor::require<candor::usage_error>(
+      o.fit.reference != candor::reference_source::adapters_off || o.lora.rank > 0,
+      "--reference adapters-off needs adapters: give --lora-r");
+  candor::require<candor::usage_error>(
+      o.fit.reference != candor::reference_source::each_step || o.lora.rank > 0 || !o.reference_model.empty(),
+      "--reference each-step needs a model to run: give --reference-model, or --lora-r");
   candor::require<candor::usage_error>(o.dtype == "f32" || o.dtype == "bf16", "--dtype ", o.dtype,
                                        " is unknown: use f32 or bf16");
   candor::require<candor::usage_error>(!o.output.empty(),

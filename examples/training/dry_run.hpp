@@ -16,6 +16,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,7 @@ template <class Objective>
 std::vector<candor::encoded_record> sample_records(const candor::processor& processor,
                                                    const candor::llava_config& config,
                                                    const candor::preference_data& data, const Objective& loss,
+                                                   std::span<const candor::image_variant> variants,
                                                    std::int64_t wanted) {
   const auto& v = config.vision;
   const auto pixels = static_cast<std::size_t>(v.num_channels) * static_cast<std::size_t>(v.image_size) *
@@ -33,7 +35,7 @@ std::vector<candor::encoded_record> sample_records(const candor::processor& proc
   std::vector<candor::encoded_record> sample;
   const std::int64_t count = std::min(wanted, data.size());
   for (std::int64_t i = 0; i < count; ++i) {
-    auto tree = candor::preference_tree(processor, data.record(i * data.size() / count), loss);
+    auto tree = candor::preference_tree(processor, data.record(i * data.size() / count), loss, variants);
     const auto images = static_cast<std::size_t>(tree.images);
     sample.push_back({std::move(tree), std::vector<float>(images * pixels)});
   }
@@ -43,12 +45,17 @@ std::vector<candor::encoded_record> sample_records(const candor::processor& proc
 }
 
 /// What the segments of a record are: those that a cell scores are its answers.
-inline std::vector<std::string> parts_of(const candor::forest& tree) {
+inline std::vector<std::string> parts_of(const candor::forest& tree, std::span<const candor::cell_place> places) {
   std::vector<std::string> parts(tree.segments.size(), "question");
-  parts.front() = "prompt";
-  for (std::size_t c = 0; c < tree.cells.size(); ++c)
+  for (std::size_t s = 0; s < parts.size(); ++s) {
+    const auto& tokens = tree.segments[s].tokens;
+    if (s == 0 || std::any_of(tokens.begin(), tokens.end(), [](auto token) { return token < 0; }))
+      parts[s] = "prompt";
+  }
+  for (std::size_t c = 0; c < places.size(); ++c)
     for (const auto& run : tree.cells[c])
-      if (run.segment > 0) parts[static_cast<std::size_t>(run.segment)] = c == 0 ? "chosen" : "rejected";
+      if (auto& part = parts[static_cast<std::size_t>(run.segment)]; part != "prompt")
+        part = places[c].branch == 0 ? "chosen" : places[c].branch == 1 ? "rejected" : "other";
   return parts;
 }
 
@@ -57,6 +64,7 @@ void dry_run(const options& o, const Objective& loss) {
   const candor::llava_source source{.model = o.model, .vision_tower = o.vision_tower};
   const auto config = candor::read_llava_config(source);
   const candor::processor processor(source, config, o.processor);
+  const auto variants = candor::variants_of(loss, o.fit.variants);
   const auto data = open_records<Objective>(o.data, o);
   const auto eval_data = open_eval_records<Objective>(o);
   const auto split =
@@ -65,12 +73,13 @@ void dry_run(const options& o, const Objective& loss) {
   for (std::int64_t i = 0; i < std::min<std::int64_t>(2, data.size()); ++i) {
     const auto record = data.record(i);
     processor.pixels(record.images);  // a picture that cannot be read is told here
-    const auto tree = candor::preference_tree(processor, record, loss);
-    std::printf("%s\n%s\n", record.source.c_str(), preview(processor, tree, parts_of(tree)).c_str());
+    const auto tree = candor::preference_tree(processor, record, loss, variants);
+    std::printf("%s\n%s\n", record.source.c_str(),
+                preview(processor, tree, parts_of(tree, candor::places_of(loss))).c_str());
   }
 
   const auto sample =
-      sample_records(processor, config, data, loss, std::max<std::int64_t>(64, o.fit.batch_size));
+      sample_records(processor, config, data, loss, variants, std::max<std::int64_t>(64, o.fit.batch_size));
   plan_facts facts;
   facts.records = data.size();
   facts.trained_on = static_cast<std::int64_t>(split.train.size());

@@ -83,6 +83,7 @@ memory_plan plan_memory(const candor::llava_config& config, const options& o, co
   const candor::forward_context<ledger> settings{
       .tape = unused, .dropout = true, .recompute = o.fit.recompute, .seed = o.fit.seed, .step = 0};
   candor::step_values values;
+  // A reference that runs in each step comes and goes before the policy's passes, so it is no part of the peak.
   // Twice: in a step of several passes, the gradients of the first ones are there while a later one runs.
   runner.run(records, references, settings, true, values, [] { return true; });
   plan.flops = books.product_flops();

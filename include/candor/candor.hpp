@@ -28,6 +28,7 @@
 #include <candor/autograd/ops/add.hpp>
 #include <candor/autograd/ops/attention.hpp>
 #include <candor/autograd/ops/gather.hpp>
+#include <candor/autograd/ops/head_best.hpp>
 #include <candor/autograd/ops/head_chunks.hpp>
 #include <candor/autograd/ops/head_kl.hpp>
 #include <candor/autograd/ops/layer_norm.hpp>
@@ -108,6 +109,7 @@
 #include <candor/objective/dense_dpo.hpp>
 #include <candor/objective/dpo.hpp>
 #include <candor/objective/hinge.hpp>
+#include <candor/objective/image_preference.hpp>
 #include <candor/objective/ipo.hpp>
 #include <candor/objective/objective.hpp>
 #include <candor/objective/pairwise.hpp>

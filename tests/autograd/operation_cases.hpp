@@ -10,6 +10,7 @@
 #include <candor/autograd/ops/activation.hpp>
 #include <candor/autograd/ops/attention.hpp>
 #include <candor/autograd/ops/gather.hpp>
+#include <candor/autograd/ops/head_best.hpp>
 #include <candor/autograd/ops/head_kl.hpp>
 #include <candor/autograd/ops/layer_norm.hpp>
 #include <candor/autograd/ops/linear.hpp>
@@ -242,6 +243,51 @@ TEMPLATE_TEST_CASE("the divergence of no rows is empty, and models that do not f
   tape.backward();
   CHECK_THROWS_AS(candor::head_kl(tape, two, w, none, w), candor::shape_error);
   CHECK_THROWS_AS(candor::head_kl(tape, two, w, two, more_words), candor::shape_error);
+TEMPLATE_TEST_CASE("the most likely token of each target is found, but for the one it excludes",
+                   "[autograd][head_best]", CANDOR_TEST_BACKENDS) {
+  using B = TestType;
+  CANDOR_BACKEND(B, backend);
+  const auto h = random_variable(backend, {5, 4}, 1);
+  const auto w = random_parameter(backend, "w", {70, 4}, 2);
+  const candor::head_targets targets{{0, 1, 4, 4, 5, 7}, {3, 6, 1, 6, 0, 2, 5}};
+  const std::vector<std::int32_t> rows{0, 1, 1, 1, 3, 4, 4};
+  const auto x = h.storage().to_vector(), y = w.storage().to_vector();
+  const auto best = [&](std::int32_t row, std::int32_t excluded) {
+    std::int32_t found = -1;
+    double top = -1e300;
+    for (std::int32_t v = 0; v < 70; ++v) {
+      double z = 0;
+      for (std::size_t k = 0; k < 4; ++k)
+        z += x[4 * static_cast<std::size_t>(row) + k] * y[4 * static_cast<std::size_t>(v) + k];
+      if (v != excluded && z > top) top = z, found = v;
+    }
+    return found;
+  };
+  for (const std::int64_t chunk : {1, 2, 100}) {
+    std::vector<std::int32_t> excluded(7, -1);
+    const auto first = candor::head_best_tokens(backend, h, w, targets, excluded, {.chunk_rows = chunk});
+    REQUIRE(first.size() == 7);
+    for (std::size_t t = 0; t < 7; ++t) {
+      CHECK(first[t] == best(rows[t], -1));
+      if (t % 2 == 0) excluded[t] = first[t];
+    }
+    const auto second = candor::head_best_tokens(backend, h, w, targets, excluded, {.chunk_rows = chunk});
+    for (std::size_t t = 0; t < 7; ++t) CHECK(second[t] == best(rows[t], excluded[t]));
+  }
+  CHECK_THROWS_AS(candor::head_best_tokens(backend, h, w, targets, {-1}), candor::shape_error);
+}
+
+TEMPLATE_TEST_CASE("of equal logits the lowest id is the best, and none where all are NaN",
+                   "[autograd][head_best]", CANDOR_TEST_BACKENDS) {
+  using B = TestType;
+  CANDOR_BACKEND(B, backend);
+  const candor::variable<B, double> h(candor::tensor<B, double>::from(backend, {2, 1}, std::vector<double>{1, std::nan("")}),
+                                      false);
+  candor::parameter<B, double> w(backend, "w", candor::shape{40, 1});
+  std::vector<double> values(40, 0.5);
+  values[7] = values[33] = 2;
+  w.storage().copy_from(values);
+  CHECK(candor::head_best_tokens(backend, h, w, {{0, 2, 3}, {0, 0, 0}}, {-1, 7, -1}) == std::vector<std::int32_t>{7, 33, -1});
 }
 
 TEMPLATE_TEST_CASE("the gradient of a low-rank correction agrees with differences", "[autograd][low_rank]",

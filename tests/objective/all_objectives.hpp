@@ -13,9 +13,12 @@
 #include <candor/objective/dpo.hpp>
 #include <candor/objective/exo_pair.hpp>
 #include <candor/objective/hinge.hpp>
+#include <candor/objective/image_preference.hpp>
 #include <candor/objective/ipo.hpp>
 #include <candor/objective/kto_pair.hpp>
+#include <candor/objective/mdpo.hpp>
 #include <candor/objective/nca_pair.hpp>
+#include <candor/objective/opa_dpo.hpp>
 #include <candor/objective/orpo.hpp>
 #include <candor/objective/pairwise.hpp>
 #include <candor/objective/robust_dpo.hpp>
@@ -23,6 +26,8 @@
 #include <candor/objective/sigmoid_norm.hpp>
 #include <candor/objective/simpo.hpp>
 #include <candor/objective/sppo_hard.hpp>
+#include <candor/objective/sym_mpo.hpp>
+#include <candor/objective/v_dpo.hpp>
 
 namespace candor_test {
 
@@ -60,6 +65,14 @@ void for_each_objective(F f) {
   f("orpo.hpp", "orpo", candor::orpo{});
   f("cpo.hpp", "cpo", candor::cpo{});
   f("kto_pair.hpp", "kto", candor::kto_pair{});
+  f("mdpo.hpp", "mdpo", candor::mdpo{});
+  f("v_dpo.hpp", "v_dpo", candor::v_dpo{.label_smoothing = 0.1});
+  f("sym_mpo.hpp", "sym_mpo", candor::sym_mpo{});
+  f("sym_mpo.hpp", "S-VCO",
+    candor::sym_mpo{.response_weight = 0, .consistency_weight = 0, .image_weight = 1});
+  f("opa_dpo.hpp", "opa_dpo", candor::opa_dpo{});
+  f("image_preference.hpp", "a loss over images",
+    candor::image_preference{.type = candor::image_loss::opa_dpo});
   f("pairwise.hpp", "MPO",
     candor::pairwise{.terms = {{candor::loss_type::sigmoid, 0.8}, {candor::loss_type::bco_pair, 0.2}}});
 }

@@ -124,7 +124,7 @@ TEST_CASE("an objective is ten lines outside the namespace", "[objective][interf
 }
 
 TEST_CASE("by default the cells are chosen and rejected under the record's image", "[objective][interface]") {
-  const auto places = candor::places_of<candor::dpo>();
+  const auto places = candor::places_of(candor::dpo{});
   REQUIRE(places.size() == 2);
   CHECK(places[0].branch == 0);
   CHECK(places[1].branch == 1);
@@ -132,7 +132,7 @@ TEST_CASE("by default the cells are chosen and rejected under the record's image
 }
 
 TEST_CASE("an objective may score an answer under another image", "[objective][interface]") {
-  const auto places = candor::places_of<elsewhere::image_contrast>();
+  const auto places = candor::places_of(elsewhere::image_contrast{});
   REQUIRE(places.size() == 3);
   CHECK(places[2].branch == 0);
   CHECK(places[2].image == "distorted");

@@ -42,7 +42,7 @@ TEST_CASE("a second model is the reference with its adapters", "[train][referenc
   second.add_lora({.rank = 2});
   set_adapters(second, 0.5f);
 
-  const auto encode = [&](std::int64_t i) {
+  const auto encode = [&](std::int64_t i, std::int64_t) {
     const auto record = data.record(i);
     const auto& p = policy.processor();
     return candor::training_item{{candor::preference_tree(p, record, candor::dpo{}), p.pixels(record.images)},
@@ -50,9 +50,9 @@ TEST_CASE("a second model is the reference with its adapters", "[train][referenc
   };
   const candor::fit_options options{.quiet = true};
   candor::reference_log_probs<model, candor::dpo> reference(policy, &second, candor::dpo{}, data, options);
-  reference.prepare(scratch / "reference.safetensors", false, encode);
+  reference.prepare(scratch / "reference.safetensors", false, 1, encode);
 
-  const std::vector<candor::training_item> group{encode(0), encode(1)};
+  const std::vector<candor::training_item> group{encode(0, 0), encode(1, 0)};
   const std::vector<const candor::encoded_record*> records{&group[0].record, &group[1].record};
   const auto with = candor::score(second.network(), std::span(records), {.adapters = true});
   const auto without = candor::score(second.network(), std::span(records), {.adapters = false});

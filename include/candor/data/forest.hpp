@@ -36,6 +36,9 @@ constexpr std::int32_t image_row(std::int32_t row) { return -1 - row; }
 struct scored_run {
   std::int32_t segment = 0;
   std::vector<float> weights;  ///< one a token; empty: all ones
+  /// Vocabulary ids that are scored in place of the segment's own, one a token; empty: its own. What comes
+  /// before a token stays the segment's.
+  std::vector<std::int32_t> targets = {};
 };
 
 /// A path whose log-probability is wanted: the weighted sum over its runs.
@@ -103,6 +106,9 @@ inline void check_forest(const forest& f) {
       require<shape_error>(run.weights.empty() || run.weights.size() == s.tokens.size(), "[forest] cell ", c,
                            " gives ", run.weights.size(), " weights for ", s.tokens.size(),
                            " tokens of segment ", run.segment);
+      require<shape_error>(run.targets.empty() || run.targets.size() == s.tokens.size(), "[forest] cell ", c,
+                           " gives ", run.targets.size(), " targets for ", s.tokens.size(),
+                           " tokens of segment ", run.segment);
       const auto scored = [&](std::size_t i) { return run.weights.empty() || run.weights[i] != 0.0f; };
       require<shape_error>(s.parent >= 0 || !scored(0), "[forest] cell ", c,
                            " scores the first token of a root, which nothing predicts");
@@ -111,6 +117,9 @@ inline void check_forest(const forest& f) {
                              " of segment ", run.segment, ", which is part of an image");
         require<shape_error>(run.weights.empty() || std::isfinite(run.weights[i]), "[forest] cell ", c,
                              " gives token ", i, " of segment ", run.segment, " a weight that is not finite");
+        require<shape_error>(run.targets.empty() || !scored(i) || run.targets[i] >= 0, "[forest] cell ", c,
+                             " gives token ", i, " of segment ", run.segment, " the target ", run.targets[i],
+                             ", which is no vocabulary id");
       }
       for (const auto& span : s.two_way)
         for (std::int32_t i = span.begin + 1; i < span.end; ++i)

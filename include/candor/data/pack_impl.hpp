@@ -213,7 +213,8 @@ class pass_builder {
           const auto parent = static_cast<std::size_t>(s.parent);
           row = starts_[parent] + static_cast<std::int32_t>(f.segments[parent].tokens.size()) - 1;
         }
-        pending_.push_back({row, {forest_index, cell_index, place++, s.tokens[i], weight}});
+        const std::int32_t target = run.targets.empty() ? s.tokens[i] : run.targets[i];
+        pending_.push_back({row, {forest_index, cell_index, place++, target, weight}});
       }
     }
   }

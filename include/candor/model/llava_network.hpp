@@ -5,6 +5,7 @@
 /// stand in one sequence. This is the computation alone; llava.hpp adds tokenizer, template and image
 /// transform.
 
+#include <candor/autograd/ops/head_best.hpp>
 #include <candor/backend/backend.hpp>
 #include <candor/data/pack.hpp>
 #include <candor/io/peft.hpp>
@@ -82,6 +83,14 @@ class llava_network {
                                         const variable<B, T>& features) {
     const auto embedded = embed(context.tape, text_.embedding(), batch.words, features, batch.patches);
     return text_.log_probs(context, embedded, places(batch), batch.hidden_rows, batch.targets);
+  }
+
+  /// The most likely token in place of each scored one of a pass, (N), but for those of `excluded` (N): a
+  /// vocabulary id, or -1. -1 where the logits are NaN.
+  std::vector<std::int32_t> best_tokens(const forward_context<B>& context, const packed_batch& batch,
+                                        const variable<B, T>& features,
+                                        const std::vector<std::int32_t>& excluded) {
+    return head_best_tokens(*backend_, head_rows(context, batch, features), text_.head(), batch.targets, excluded);
   }
 
   token_places<B, T> places(const packed_batch& batch) const {

@@ -5,6 +5,7 @@
 ///   template <class S> CANDOR_HD S operator()(const pair<S>& y) const;   // the loss of one item, nats
 /// which is only ever called with dual numbers. It may further declare
 ///   static constexpr cell_place cells[]          the places it needs            default: chosen and rejected
+///     or std::array<cell_place, N> places() const, where options decide
 ///   static constexpr bool needs_reference        whether it reads references    default: true
 ///     or bool needs_reference() const, where options decide
 ///   double beta                                  nats to reward                 default: 1
@@ -23,9 +24,13 @@
 #include <candor/core/dual.hpp>
 #include <candor/objective/pair.hpp>
 
+#include <algorithm>
+#include <array>
 #include <iterator>
 #include <span>
+#include <tuple>
 #include <type_traits>
+#include <utility>
 
 namespace CANDOR_NS {
 
@@ -45,11 +50,13 @@ struct no_statistics {};
 namespace detail {
 
 template <class O>
-constexpr auto& declared_cells() {
-  if constexpr (requires { O::cells; })
-    return O::cells;
+consteval int declared_cells() {
+  if constexpr (requires(const O& o) { o.places(); })
+    return static_cast<int>(std::tuple_size_v<decltype(std::declval<const O&>().places())>);
+  else if constexpr (requires { O::cells; })
+    return static_cast<int>(std::size(O::cells));
   else
-    return chosen_and_rejected;
+    return static_cast<int>(std::size(chosen_and_rejected));
 }
 
 template <class O>
@@ -66,12 +73,28 @@ struct statistics_of<O> {
 
 /// How many cells an item of this objective has.
 template <class O>
-inline constexpr int cells_in = static_cast<int>(std::size(detail::declared_cells<O>()));
+inline constexpr int cells_in = detail::declared_cells<O>();
 
-/// The places of these cells, cells_in<O> of them.
+/// The places of these cells.
 template <class O>
-constexpr std::span<const cell_place> places_of() {
-  return detail::declared_cells<O>();
+constexpr std::array<cell_place, static_cast<std::size_t>(cells_in<O>)> places_of(const O& objective) {
+  std::array<cell_place, static_cast<std::size_t>(cells_in<O>)> places;
+  if constexpr (requires { objective.places(); })
+    places = objective.places();
+  else if constexpr (requires { O::cells; })
+    std::copy(std::begin(O::cells), std::end(O::cells), places.begin());
+  else
+    std::copy(std::begin(chosen_and_rejected), std::end(chosen_and_rejected), places.begin());
+  return places;
+}
+
+/// The first cell in which the policy scores the chosen answer under another image: what the answer's reward
+/// is compared with to see whether the image is used. -1: there is none.
+constexpr int imageless_cell(std::span<const cell_place> places) {
+  for (std::size_t c = 0; c < places.size(); ++c)
+    if (places[c].branch == 0 && !places[c].image.empty() && !places[c].picks() && places[c].policy)
+      return static_cast<int>(c);
+  return -1;
 }
 
 /// Whether reference log-probs are read.

@@ -31,6 +31,8 @@ struct objective_program {
   const double* given = nullptr;  // (items, 2) what the statistics left for each item, or null
   statistics_t<O> statistics = {};
   double mean_tokens = 0;  // scored tokens of cell 0, mean over the items of the optimizer step
+  int imageless = -1;              // imageless_cell of the objective's places
+  A* rewards_imageless = nullptr;  // (items) implicit reward of that cell, where there is one
 
   template <class Team>
   CANDOR_HD void operator()(const Team& team, std::int64_t row) const {
@@ -66,6 +68,8 @@ struct objective_program {
     if constexpr (cells > 1)
       if (rewards_rejected != nullptr)
         rewards_rejected[row] = static_cast<A>(reward_of(objective, y.cells[1]).value);
+    if (imageless >= 0 && rewards_imageless != nullptr)
+      rewards_imageless[row] = static_cast<A>(reward_of(objective, y.cells[imageless]).value);
   }
 };
 

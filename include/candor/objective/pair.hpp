@@ -6,15 +6,30 @@
 
 #include <candor/core/config.hpp>
 
+#include <cstdint>
 #include <string_view>
 
 namespace CANDOR_NS {
 
-/// Where a cell lies. Cells with the same image share one stem.
+/// Which tokens a cell scores at the places of its answer's tokens.
+enum class token_source : std::uint8_t {
+  own,         ///< the answer's
+  argmax,      ///< the model's most likely ones, teacher-forced on the answer (POVID's stage 2)
+  second_best  ///< its most likely ones other than the answer's
+};
+
+/// Where a cell lies, and who scores what there. Cells with the same image share one stem.
 struct cell_place {
-  int branch = 0;  ///< which of the record's answers: 0 chosen, 1 rejected, then others in order
-  std::string_view image =
-      {};  ///< empty: the record's image; else the name of a variant, such as "distorted"
+  int branch =
+      0;  ///< which of the record's answers: 0 chosen, 1 rejected, then others in order; -1: not used
+  std::string_view image = {};  ///< empty: the record's; else a variant's name, such as "distorted"
+  token_source tokens = token_source::own;  ///< what is scored
+  std::string_view tokens_image = {};  ///< the image under which other tokens than the answer's are picked
+  bool reference_picks = true;  ///< the reference scores its own picks, as published; else the policy's
+  bool policy = true;           ///< false: the reference alone scores the cell, and its sum stays 0
+
+  constexpr bool used() const { return branch >= 0; }
+  constexpr bool picks() const { return used() && tokens != token_source::own; }
 };
 
 /// An objective with more cells gives its own list: `static constexpr cell_place cells[] = {{0}, {1}, {0,
@@ -46,6 +61,19 @@ struct pair {
   CANDOR_HD constexpr void set_ratios() {
     chosen = cells[0].ratio();
     if constexpr (Cells > 1) rejected = cells[1].ratio();
+  }
+
+  /// The item of the first cells alone, as an objective with fewer of them takes it.
+  template <int First>
+  CANDOR_HD constexpr pair<S, First> first() const {
+    static_assert(First <= Cells);
+    pair<S, First> out;
+    for (int c = 0; c < First; ++c) out.cells[c] = cells[c];
+    out.chosen = chosen;
+    if constexpr (First > 1) out.rejected = rejected;
+    for (int g = 0; g < 2; ++g) out.given[g] = given[g];
+    out.mean_tokens = mean_tokens;
+    return out;
   }
 };
 

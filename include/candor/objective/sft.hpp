@@ -45,12 +45,12 @@ struct sft {
 ///   with_sft{dpo{.beta = 0.1}, {.weight = 0.2}}
 template <class Objective>
 struct with_sft {
-  static constexpr auto& cells = detail::declared_cells<Objective>();
   using statistics = statistics_t<Objective>;
 
   Objective objective;
   sft extra;
 
+  constexpr auto places() const { return places_of(objective); }
   constexpr bool needs_reference() const { return reads_reference(objective); }
   constexpr bool needs_statistics() const { return reads_statistics(objective); }
   constexpr token_weights token_weighting() const { return token_weights_of(objective); }

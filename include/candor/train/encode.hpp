@@ -7,9 +7,13 @@
 #include <candor/model/processor.hpp>
 #include <candor/objective/objective.hpp>
 #include <candor/text/align.hpp>
+#include <candor/train/image_variants.hpp>
+#include <candor/train/variant_forest.hpp>
 
 #include <algorithm>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace CANDOR_NS {
@@ -33,7 +37,7 @@ inline std::vector<std::vector<float>> changed_weights(const encoded_branches& b
     return out;
   };
   const auto chosen = answers_of(0), rejected = answers_of(1);
-  std::vector<std::vector<float>> weights(2);
+  std::vector<std::vector<float>> weights(branches.answers.size());
   const auto append = [&](std::size_t branch, std::vector<float> more) {
     weights[branch].insert(weights[branch].end(), more.begin(), more.end());
   };
@@ -47,30 +51,62 @@ inline std::vector<std::vector<float>> changed_weights(const encoded_branches& b
     append(0, std::move(dense.chosen));
     append(1, std::move(dense.rejected));
   }
+  for (std::size_t other = 2; other < weights.size(); ++other) append(other, ones(branches.answers[other]));
   return weights;
 }
 
-/// Chosen is branch 0, rejected branch 1. Only the branches that the objective scores are computed.
-template <class Objective>
-forest preference_tree(const processor& p, const preference_record& record, const Objective& loss) {
-  int branches = 0;
-  for (const cell_place& place : places_of<Objective>()) {
-    require<usage_error>(place.branch < 2 && place.image.empty(), "this objective scores branch ", place.branch, " under image '",
-                         place.image, "', but preference records have two answers and one picture");
-    branches = std::max(branches, place.branch + 1);
-  }
+/// The answers of a record as dialog paths: chosen, rejected, then others.
+inline std::vector<dialog_path> answer_paths(const preference_record& record, std::size_t branches) {
   std::vector<dialog_path> paths{{record.chosen, record.chosen_later}, {record.rejected, record.rejected_later}};
-  paths.resize(static_cast<std::size_t>(branches));
+  for (const auto& other : record.others) paths.push_back({other, {}});
   require<input_error>(branches < 2 || !record.rejected.empty(), record.source,
                        ": the record has no rejected answer, which this objective needs");
-  const auto encoded = p.encode(record.earlier, record.question, paths, record.images.size(), record.source);
+  require<input_error>(branches <= paths.size(), record.source, ": the record has ", paths.size(),
+                       " answers, but this objective compares ", branches);
+  paths.resize(branches);
+  return paths;
+}
+
+/// A record as the cells that an objective places. Chosen is branch 0, rejected branch 1. Only the branches and
+/// images that it scores are computed; `variants` are the images that its places name, in the order of
+/// images_named_in. Behind the objective's cells come those under which other tokens than the answer's are
+/// picked, one for each cell that picks.
+template <class Objective>
+forest preference_tree(const processor& p, const preference_record& record, const Objective& loss,
+                       std::span<const image_variant> variants = {}) {
+  const auto places = places_of(loss);
+  const auto names = images_named_in(places);
+  require<usage_error>(names.size() == variants.size(), "[preference_tree] the objective scores answers under ",
+                       names.size(), " other images, but ", variants.size(), " are defined");
+  int branches = 0;
+  for (const cell_place& place : places) branches = std::max(branches, place.branch + 1);
+  const auto paths = answer_paths(record, static_cast<std::size_t>(branches));
+  const auto encoded =
+      p.encode(record.earlier, record.question, paths, images_of_stem(record, variants), record.source);
   std::vector<std::vector<float>> weights;
   const token_weights wanted = token_weights_of(loss);
-  if (wanted.gamma != 1.0 && branches == 2) weights = changed_weights(encoded, dense_options(wanted));
+  if (wanted.gamma != 1.0 && branches >= 2) weights = changed_weights(encoded, dense_options(wanted));
   forest tree = p.tree(encoded, weights, record.score_earlier);
-  const auto by_branch = std::move(tree.cells);
-  tree.cells.clear();
-  for (const cell_place& place : places_of<Objective>()) tree.cells.push_back(by_branch[static_cast<std::size_t>(place.branch)]);
+  if (variants.empty()) {
+    const auto by_branch = std::move(tree.cells);
+    tree.cells.clear();
+    for (const cell_place& place : places)
+      tree.cells.push_back(place.used() ? by_branch[static_cast<std::size_t>(place.branch)] : scored_path{});
+    for (const cell_place& place : places)
+      if (place.picks()) tree.cells.push_back(by_branch[static_cast<std::size_t>(place.branch)]);
+    return tree;
+  }
+  const auto variant_of = [&](std::string_view image) {
+    return image.empty() ? 0 : 1 + static_cast<std::int32_t>(std::find(names.begin(), names.end(), image) - names.begin());
+  };
+  variant_forest stems(std::move(tree), static_cast<std::int32_t>(variants.size()));
+  std::vector<scored_path> cells;
+  for (const cell_place& place : places)
+    cells.push_back(place.used() ? stems.path(place.branch, variant_of(place.image)) : scored_path{});
+  for (const cell_place& place : places)
+    if (place.picks()) cells.push_back(stems.path(place.branch, variant_of(place.tokens_image)));
+  tree = stems.take();
+  tree.cells = std::move(cells);
   return tree;
 }
 

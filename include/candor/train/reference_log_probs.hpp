@@ -2,13 +2,15 @@
 #pragma once
 /// @file
 /// Where a training run has its reference log-probs from: a file in the run folder, filled before the first
-/// step by the policy as it is then or by a second model; or the policy without its adapters, in every step.
+/// step by the policy as it is then or by a second model; or a model that runs in every step, the second one
+/// or the policy without its adapters.
 
 #include <candor/core/fault.hpp>
 #include <candor/data/preference_data.hpp>
 #include <candor/data/prefetch.hpp>
 #include <candor/model/scoring.hpp>
 #include <candor/objective/objective.hpp>
+#include <candor/train/cell_targets.hpp>
 #include <candor/train/fit_options.hpp>
 #include <candor/train/progress.hpp>
 #include <candor/train/reference_cache.hpp>
@@ -16,6 +18,7 @@
 #include <candor/train/signals.hpp>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <filesystem>
 #include <memory>
@@ -31,6 +34,7 @@ struct training_item {
   encoded_record record;
   std::int64_t index = 0;
   std::int64_t images = 0;
+  std::int64_t epoch = 0;  ///< whose draw of image variants it has
 };
 
 template <class Model, class Objective>
@@ -46,13 +50,35 @@ class reference_log_probs {
         model_(second != nullptr ? *second : policy),
         data_(data),
         options_(options),
+        places_(places_of(loss)),
+        plan_(places_),
+        variants_(variants_of(loss, options.variants)),
         needed_(reads_reference(loss)) {
-    if (options.reference != reference_source::adapters_off) return;
-    require<usage_error>(second == nullptr,
+    if (!needed_) return;
+    require<usage_error>(
+        options.reference != reference_source::cache || !plan_.follows_policy(),
+        "the reference scores tokens that the policy picks anew in each step, which no cache "
+        "knows; compute it with each step (--reference each-step or adapters-off)");
+    require<usage_error>(options.reference != reference_source::adapters_off || second == nullptr,
                          "a second model is the reference, so it cannot be the policy without adapters");
-    require<usage_error>(policy.network().has_adapters() || !needed_,
-                         "the policy without adapters is the reference, but it has none; use the cache");
+    require<usage_error>(
+        options.reference != reference_source::adapters_off || policy.network().has_adapters(),
+        "the policy without adapters is the reference, but it has none; use the cache");
+    require<usage_error>(
+        options.reference != reference_source::each_step || second != nullptr ||
+            policy.network().has_adapters(),
+        "a reference in each step needs a second model (--reference-model) or a policy with adapters");
   }
+
+  /// The images that the objective's cells name, in the order of images_named_in.
+  std::span<const image_variant> variants() const { return variants_; }
+  /// Whether each epoch has its own draw of the variants.
+  bool fresh() const { return options_.fresh_variants && !variants_.empty(); }
+  /// Whether the log-probs are computed with each step: then `of` has none, and `model` runs in the step.
+  bool live() const { return needed_ && options_.reference != reference_source::cache; }
+  /// The reference, which counts with its adapters where it is a model of its own.
+  Model& model() const { return model_; }
+  bool with_adapters() const { return second(); }
 
   /// What the log-probs depend on.
   fingerprint print() const {
@@ -71,33 +97,46 @@ class reference_log_probs {
     f.add("reference adapter", adapters);
     policy_.processor().add_to(f);
     data_.add_to(f, options_.hash_images ? image_digest::bytes : image_digest::stat);
+    if (variants_.empty() && plan_.picks.empty()) return f;
+    std::string variants = text(fresh() ? "fresh each epoch" : "one draw", ", seed ", options_.seed);
+    for (const auto& v : variants_) variants += "; " + v.describe();
+    f.add("image variants", variants);
+    std::string cells;
+    for (const cell_place& p : places_)
+      cells += text(p.branch, " '", p.image, "' ", static_cast<int>(p.tokens), " '", p.tokens_image, "' ",
+                    p.reference_picks, "; ");
+    f.add("cells", cells);
     return f;
   }
 
-  /// Reads the file or computes what it lacks; `encode(i)` makes the item of record i. `changed`: the
-  /// policy's weights are no longer those of its folder. `interrupted` where a signal asked to stop; the file
-  /// keeps what was done until then. numeric_error for log-probs that are not finite.
+  /// Reads the file or computes what it lacks, a row for each record of each epoch whose variants are drawn
+  /// anew; `encode(i, epoch)` makes the item of record i. `changed`: the policy's weights are no longer those
+  /// of its folder. `interrupted` where a signal asked to stop; the file keeps what was done until then.
+  /// numeric_error for log-probs that are not finite.
   template <class Encode>
-  void prepare(const std::filesystem::path& path, bool changed, Encode encode) {
-    if (!needed_ || options_.reference == reference_source::adapters_off) return;
+  void prepare(const std::filesystem::path& path, bool changed, std::int64_t epochs, Encode encode) {
+    if (!needed_ || live()) return;
     const fingerprint expected = print();
     constexpr int cells = cells_in<Objective>;
+    const std::int64_t total = data_.size() * (fresh() ? epochs : 1);
     if (std::filesystem::exists(path))
-      cache_.emplace(reference_cache::load(path, expected, data_.size(), cells));
+      cache_.emplace(reference_cache::load(path, expected, total, cells));
     else
       cache_.emplace(cells);
-    const std::int64_t before = cache_->records(), total = data_.size();
+    const std::int64_t before = cache_->records();
     if (before == total) return;
     require<input_error>(!changed || second() || policy_.network().has_adapters(), path.string(),
                          ": the reference log-probs of the run are gone, and the weights have changed since; "
                          "start the run anew");
     progress shown({.title = "reference", .total = total, .done = before, .quiet = options_.quiet});
-    const auto items = prefetch_quietly(total - before, [&](std::int64_t i) { return encode(before + i); });
+    const auto items = prefetch_quietly(total - before, [&](std::int64_t i) {
+      return encode((before + i) % data_.size(), (before + i) / data_.size());
+    });
     for (std::int64_t done = before; done < total;) {
       std::vector<training_item> group;
       for (std::int64_t i = done; i < std::min(total, done + options_.batch_size); ++i)
         group.push_back(std::move(*items->next()));
-      append(score_group(group), done);
+      append(score_group(group), group);
       done += static_cast<std::int64_t>(group.size());
       shown.update(done);
       fault_point("reference.group");
@@ -111,16 +150,15 @@ class reference_log_probs {
     cache_->save(path, expected);
   }
 
-  /// The log-probs of a group; valid until the next call. Empty where the objective reads none.
-  table of(const std::vector<training_item>& group) {
+  /// The log-probs of a group; valid while the cache is. Empty where the objective reads none, and where they
+  /// are computed with each step.
+  table of(const std::vector<training_item>& group) const {
     table out;
-    if (!needed_) return out;
-    if (!cache_) computed_ = score_group(group);
-    for (std::size_t i = 0; i < group.size(); ++i) {
+    if (!needed_ || live()) return out;
+    for (const auto& item : group) {
       auto& cells = out.emplace_back();
-      for (int c = 0; c < cells_in<Objective>; ++c)
-        cells.push_back(cache_ ? cache_->log_probs(group[i].index, c)
-                               : std::span<const float>(computed_[i][static_cast<std::size_t>(c)]));
+      const std::int64_t row = item.index + (fresh() ? item.epoch : 0) * data_.size();
+      for (int c = 0; c < cells_in<Objective>; ++c) cells.push_back(cache_->log_probs(row, c));
     }
     return out;
   }
@@ -138,17 +176,18 @@ class reference_log_probs {
   std::vector<std::vector<std::vector<float>>> score_group(const std::vector<training_item>& group) {
     std::vector<const encoded_record*> records;
     for (const auto& i : group) records.push_back(&i.record);
-    return score(
-        model_.network(), std::span<const encoded_record* const>(records),
+    return score_cells(
+        model_.network(), std::span<const encoded_record* const>(records), plan_,
         {.packing = {.layout = options_.layout, .max_tokens = options_.max_tokens}, .adapters = second()});
   }
 
-  void append(const std::vector<std::vector<std::vector<float>>>& scores, std::int64_t first) {
+  void append(const std::vector<std::vector<std::vector<float>>>& scores,
+              const std::vector<training_item>& group) {
     for (std::size_t i = 0; i < scores.size(); ++i) {
       for (const auto& cell : scores[i])
         require<numeric_error>(
             std::all_of(cell.begin(), cell.end(), [](float p) { return std::isfinite(p); }),
-            data_.record(first + static_cast<std::int64_t>(i)).source,
+            data_.record(group[i].index).source,
             ": the reference model gives a log-prob that is not finite; its weights are damaged, or "
             "it needs --dtype f32");
       cache_->append(scores[i]);
@@ -158,9 +197,11 @@ class reference_log_probs {
   Model &policy_, &model_;
   const preference_data& data_;
   const fit_options& options_;
+  std::array<cell_place, static_cast<std::size_t>(cells_in<Objective>)> places_;
+  cell_plan plan_;
+  std::vector<image_variant> variants_;
   bool needed_;
   std::optional<reference_cache> cache_;
-  std::vector<std::vector<std::vector<float>>> computed_;
 };
 
 }  // namespace CANDOR_NS

@@ -2,13 +2,14 @@
 #pragma once
 /// @file
 /// The gradient of an objective over the pairs of one optimizer step: passes within a token budget, each with
-/// log-probs, cell sums, the objective in dual numbers, and the backward pass. Gradients are divided by the pairs
-/// of the step, so they do not depend on the budget beyond rounding.
+/// log-probs, cell sums, the objective in dual numbers, and the backward pass. Gradients are divided by the
+/// pairs of the step, so they do not depend on the budget beyond rounding.
 
 #include <candor/model/scoring.hpp>
 #include <candor/objective/objective_program.hpp>
+#include <candor/train/cell_sums.hpp>
+#include <candor/train/cell_targets.hpp>
 
-#include <cmath>
 #include <iterator>
 #include <span>
 #include <utility>
@@ -16,60 +17,51 @@
 
 namespace CANDOR_NS {
 
-/// What a step says about its pairs; sums over pairs.
-struct step_values {
-  double loss = 0, reward_chosen = 0, reward_rejected = 0;
-  double correct = 0;                        ///< pairs whose chosen answer has the larger reward
-  double log_prob_chosen = 0, log_prob_rejected = 0;  ///< unweighted, nats
-  double pairs = 0, tokens = 0;
-
-  void add(const step_values& other) {
-    loss += other.loss;
-    reward_chosen += other.reward_chosen;
-    reward_rejected += other.reward_rejected;
-    correct += other.correct;
-    log_prob_chosen += other.log_prob_chosen;
-    log_prob_rejected += other.log_prob_rejected;
-    pairs += other.pairs;
-    tokens += other.tokens;
-  }
-};
-
-/// Cell sums of records, (records, C) each.
-struct cell_sums {
-  explicit cell_sums(std::size_t count) : sums(count), references(count), plain(count), tokens(count), weights(count) {}
-  std::vector<double> sums, references, plain;  ///< weighted under the policy, under the reference; unweighted
-  std::vector<float> tokens, weights;
-};
-
-/// Runs one objective over records. `Objective` declares its cells; every record's forest has exactly these.
+/// Runs one objective over records. `Objective` declares its cells; every record's forest has exactly these,
+/// and behind them those that pick tokens.
 template <class B, class T, class Objective>
 class objective_step {
  public:
   using A = accumulator_t<T>;
   static constexpr int cells = cells_in<Objective>;
+  using reference_table = std::vector<std::vector<std::span<const float>>>;  // [record][cell][place], nats
+
+  /// A model whose log-probs are computed in every step; null: they come from a table.
+  struct live_reference {
+    llava_network<B, T>* network = nullptr;
+    bool adapters = false;  ///< of the reference itself
+  };
 
   objective_step(llava_network<B, T>& network, const Objective& loss, const pack_options& packing)
-      : network_(network), loss_(loss), packing_(packing) {
-    require<usage_error>(packing.layout != layout_kind::single,
-                         "layout single puts a pair's answers into different passes; train with shared, packed or padded");
+      : network_(network), loss_(loss), packing_(packing), places_(places_of(loss)), plan_(places_) {
+    require<usage_error>(
+        packing.layout != layout_kind::single,
+        "layout single puts a pair's answers into different passes; train with shared, packed or padded");
   }
+
+  void set_reference(const live_reference& reference) { reference_ = reference; }
 
   /// The statistics of the objective, kept from step to step.
   statistics_t<Objective>& statistics() { return statistics_; }
 
-  /// Losses and, on a recording pass, gradients of all trained parameters. `references[r][c]` are the reference's
-  /// log-probs of cell c of record r; empty where the objective needs none. `proceed()` is asked after each pass;
-  /// where it says false the step is given up and nothing is returned.
+  /// Losses and, on a recording pass, gradients of all trained parameters. `references` are the reference's
+  /// log-probs of the records' cells; empty where the objective needs none or where a live reference computes
+  /// them. `proceed()` is asked after each pass; where it says false the step is given up and nothing is
+  /// returned.
   template <class Proceed>
-  bool run(std::span<const encoded_record* const> records, const std::vector<std::vector<std::span<const float>>>& references,
+  bool run(std::span<const encoded_record* const> records, const reference_table& references,
            forward_context<B> settings, bool record_gradients, step_values& values, Proceed&& proceed) {
-    const auto trees = trees_of(records);
-    const auto passes = pack(trees, packing_);
-    const double mean_tokens = mean_answer(passes, records.size());
+    const auto picked =
+        pick_tokens(network_, records, plan_, {.packing = packing_, .adapters = settings.adapters});
+    const cell_view view(records, plan_, plan_.policy, picked);
+    const auto passes = pack(trees_of(view.records()), packing_);
+    cell_sums sums(records, cells, references);
+    if (reference_.network != nullptr && !add_references(records, view, passes, picked, sums, proceed))
+      return false;
+    const double mean_tokens = sums.mean_tokens();
     std::vector<double> given;
     if constexpr (has_statistics<Objective>)
-      if (reads_statistics(loss_)) given = update_statistics(records, passes, references, mean_tokens, settings);
+      if (reads_statistics(loss_)) given = update_statistics(view, passes, sums, mean_tokens, settings);
     for (const auto& batch : passes) {
       B& backend = network_.backend();
       tape<B> tape(backend, record_gradients ? tape_mode::record : tape_mode::evaluate);
@@ -77,15 +69,18 @@ class objective_step {
       if (context.dropout)
         context.token_keys = std::make_shared<const tensor<B, std::uint64_t>>(
             tensor<B, std::uint64_t>::from(backend, shape{batch.tokens()}, batch.token_keys));
-      const auto log_probs = network_.log_probs(context, batch, pass_features(network_, context, batch, records));
-      const auto sums = sum_cells(batch, log_probs.storage().to_vector(), references);
+      const auto log_probs =
+          network_.log_probs(context, batch, pass_features(network_, context, batch, view.records()));
+      sums.add_policy(batch, log_probs.storage().to_vector());
       const auto d_sums = evaluate(batch, sums, records.size(), mean_tokens, given, values);
       values.tokens += static_cast<double>(batch.tokens());
       if (record_gradients) {
+        const auto first = static_cast<std::size_t>(batch.forests.front() * cells);
         std::vector<A> d(batch.scored.size());
         for (std::size_t n = 0; n < d.size(); ++n) {
           const auto& s = batch.scored[n];
-          d[n] = d_sums[static_cast<std::size_t>(s.forest * cells + s.cell)] * static_cast<A>(s.weight);
+          d[n] =
+              d_sums[static_cast<std::size_t>(s.forest * cells + s.cell) - first] * static_cast<A>(s.weight);
         }
         log_probs.sink();
         backend.copy_in(log_probs.gradient().data, d.data(), d.size() * sizeof(A));
@@ -99,63 +94,85 @@ class objective_step {
  private:
   using tape_mode = typename tape<B>::mode;
 
-  cell_sums sum_cells(const packed_batch& batch, const std::vector<A>& log_probs,
-                      const std::vector<std::vector<std::span<const float>>>& references) const {
-    std::int32_t last = 0;
-    for (const auto f : batch.forests) last = std::max(last, f);
-    cell_sums s(static_cast<std::size_t>((last + 1) * cells));
-    for (std::size_t n = 0; n < log_probs.size(); ++n) {
-      const auto& t = batch.scored[n];
-      const auto i = static_cast<std::size_t>(t.forest * cells + t.cell);
-      s.sums[i] += static_cast<double>(log_probs[n]) * static_cast<double>(t.weight);
-      s.plain[i] += static_cast<double>(log_probs[n]);
-      s.tokens[i] += 1.0f;
-      s.weights[i] += t.weight;
-      if (references.empty()) continue;
-      const auto& reference = references[static_cast<std::size_t>(t.forest)][static_cast<std::size_t>(t.cell)];
-      require<input_error>(static_cast<std::size_t>(t.place) < reference.size(), "[reference] cell ", t.cell, " of a record has ",
-                           reference.size(), " reference log-probs, but a token ", t.place + 1, " that is scored");
-      s.references[i] += static_cast<double>(reference[static_cast<std::size_t>(t.place)]) * static_cast<double>(t.weight);
-    }
-    return s;
-  }
-
-  /// Scored tokens of cell 0, mean over the step's records.
-  static double mean_answer(const std::vector<packed_batch>& passes, std::size_t records) {
-    double tokens = 0;
-    for (const auto& batch : passes)
-      for (const auto& s : batch.scored) tokens += s.cell == 0 ? 1 : 0;
-    return tokens / static_cast<double>(records);
-  }
-
-  /// The objective as a row program; d loss / d sum of every cell, divided by the step's pairs.
-  std::vector<A> evaluate(const packed_batch& batch, const cell_sums& s, std::size_t pairs, double mean_tokens,
-                          const std::vector<double>& given, step_values& values) {
-    B& backend = network_.backend();
-    const auto items = static_cast<std::int64_t>(s.sums.size()) / cells;
-    const auto upload = [&]<class From>(const std::vector<From>& v, auto zero) {
-      const std::vector<decltype(zero)> converted(v.begin(), v.end());
-      return tensor<B, decltype(zero)>::from(backend, shape{static_cast<std::int64_t>(v.size())}, converted);
+  /// Sums under the live reference, whose passes are the policy's wherever both score the same.
+  template <class Proceed>
+  bool add_references(std::span<const encoded_record* const> records, const cell_view& policy_view,
+                      const std::vector<packed_batch>& policy_passes, const picked_tokens& policy_picked,
+                      cell_sums& sums, Proceed&& proceed) {
+    llava_network<B, T>& network = *reference_.network;
+    const auto add = [&](const cell_view& view, const std::vector<packed_batch>& passes) {
+      for (const auto& batch : passes) {
+        tape<B> quiet(network.backend(), tape_mode::evaluate);
+        const forward_context<B> context{.tape = quiet, .adapters = reference_.adapters};
+        const auto log_probs =
+            network.log_probs(context, batch, pass_features(network, context, batch, view.records()));
+        sums.add_reference(batch, log_probs.storage().to_vector());
+        if (!proceed()) return false;
+      }
+      return true;
     };
-    const auto sums = upload(s.sums, A{}), references = upload(s.references, A{});
-    const auto tokens = upload(s.tokens, float{}), weights = upload(s.weights, float{});
-    const auto given_there = upload(given, double{});
-    tensor<B, A> losses(backend, shape{items}), d_sums(backend, shape{items * cells}), chosen(backend, shape{items}),
-        rejected = tensor<B, A>::zeros(backend, shape{items});
-    backend.rows(items, 64, objective_program<Objective, A>{
-                                loss_, sums.view().data, references.view().data, tokens.view().data, weights.view().data,
-                                losses.view().data, d_sums.view().data, chosen.view().data, rejected.view().data,
-                                1.0 / static_cast<double>(pairs), given.empty() ? nullptr : given_there.view().data,
-                                statistics_, mean_tokens});
-    const auto loss = losses.to_vector(), c = chosen.to_vector(), r = rejected.to_vector();
+    if (plan_.whole()) return add(policy_view, policy_passes);
+    auto picked =
+        pick_tokens(network, records, plan_, {.packing = packing_, .adapters = reference_.adapters});
+    for (std::size_t r = 0; r < picked.size(); ++r)
+      for (std::size_t k = 0; k < plan_.picks.size(); ++k)
+        if (!plan_.picks[k].reference_picks) picked[r][k] = policy_picked[r][k];
+    const cell_view view(records, plan_, plan_.reference, picked);
+    return add(view, pack(trees_of(view.records()), packing_));
+  }
+
+  /// The objective as a row program over the records of a pass; d loss / d sum of each of their cells,
+  /// divided by the step's pairs.
+  std::vector<A> evaluate(const packed_batch& batch, const cell_sums& s, std::size_t pairs,
+                          double mean_tokens, const std::vector<double>& given, step_values& values) {
+    B& backend = network_.backend();
+    const auto first = static_cast<std::size_t>(batch.forests.front());
+    const std::size_t items = static_cast<std::size_t>(batch.forests.back()) + 1 - first;
+    const auto upload = [&]<class From>(const std::vector<From>& v, std::size_t columns, auto zero) {
+      using To = decltype(zero);
+      const auto begin = v.begin() + static_cast<std::ptrdiff_t>(v.empty() ? 0 : first * columns);
+      const std::vector<To> part(begin,
+                                 v.empty() ? begin : begin + static_cast<std::ptrdiff_t>(items * columns));
+      return tensor<B, To>::from(backend, shape{static_cast<std::int64_t>(part.size())}, part);
+    };
+    const auto sums = upload(s.sums, cells, A{}), references = upload(s.references, cells, A{});
+    const auto tokens = upload(s.tokens, cells, float{}), weights = upload(s.weights, cells, float{});
+    const auto given_there = upload(given, 2, double{});
+    const auto count = static_cast<std::int64_t>(items);
+    tensor<B, A> losses(backend, shape{count}), d_sums(backend, shape{count * cells}),
+        chosen(backend, shape{count}), rejected = tensor<B, A>::zeros(backend, shape{count}),
+                                       imageless = tensor<B, A>::zeros(backend, shape{count});
+    const int imageless_at = imageless_cell(places_);
+    backend.rows(count, 64,
+                 objective_program<Objective, A>{.objective = loss_,
+                                                 .sums = sums.view().data,
+                                                 .references = references.view().data,
+                                                 .tokens = tokens.view().data,
+                                                 .weights = weights.view().data,
+                                                 .losses = losses.view().data,
+                                                 .d_sums = d_sums.view().data,
+                                                 .rewards_chosen = chosen.view().data,
+                                                 .rewards_rejected = rejected.view().data,
+                                                 .scale = 1.0 / static_cast<double>(pairs),
+                                                 .given = given.empty() ? nullptr : given_there.view().data,
+                                                 .statistics = statistics_,
+                                                 .mean_tokens = mean_tokens,
+                                                 .imageless = imageless_at,
+                                                 .rewards_imageless = imageless.view().data});
+    const auto loss = losses.to_vector(), c = chosen.to_vector(), r = rejected.to_vector(),
+               without = imageless.to_vector();
     for (const auto f : batch.forests) {
-      const auto i = static_cast<std::size_t>(f);
+      const auto i = static_cast<std::size_t>(f) - first;
+      const std::size_t at = static_cast<std::size_t>(f) * cells;
       values.add({.loss = static_cast<double>(loss[i]),
                   .reward_chosen = static_cast<double>(c[i]),
                   .reward_rejected = static_cast<double>(r[i]),
                   .correct = c[i] > r[i] ? 1.0 : 0.0,
-                  .log_prob_chosen = s.plain[i * cells],
-                  .log_prob_rejected = cells > 1 ? s.plain[i * cells + (cells > 1)] : 0.0,
+                  .log_prob_chosen = s.plain[at],
+                  .log_prob_rejected = cells > 1 ? s.plain[at + (cells > 1)] : 0.0,
+                  .imageless_margin = imageless_at < 0 ? 0.0 : static_cast<double>(c[i] - without[i]),
+                  .imageless_correct = imageless_at >= 0 && c[i] > without[i] ? 1.0 : 0.0,
+                  .imageless_pairs = imageless_at >= 0 ? 1.0 : 0.0,
                   .pairs = 1.0,
                   .tokens = 0.0});
     }
@@ -163,25 +180,25 @@ class objective_step {
   }
 
   /// Values of all items of the step, without gradients, for objectives that compare items with each other.
-  std::vector<double> update_statistics(std::span<const encoded_record* const> records, const std::vector<packed_batch>& passes,
-                                        const std::vector<std::vector<std::span<const float>>>& references,
-                                        double mean_tokens, const forward_context<B>& settings) {
-    std::vector<candor::pair<double, cells>> items(records.size());
+  std::vector<double> update_statistics(const cell_view& view, const std::vector<packed_batch>& passes,
+                                        cell_sums s, double mean_tokens, const forward_context<B>& settings) {
     for (const auto& batch : passes) {
       tape<B> quiet(network_.backend(), tape_mode::evaluate);
       auto context = settings.on(quiet);
       context.dropout = false;
-      const auto log_probs = network_.log_probs(context, batch, pass_features(network_, context, batch, records));
-      const auto s = sum_cells(batch, log_probs.storage().to_vector(), references);
-      for (const auto f : batch.forests) {
-        auto& item = items[static_cast<std::size_t>(f)];
-        for (int c = 0; c < cells; ++c) {
-          const auto i = static_cast<std::size_t>(f * cells + c);
-          item.cells[c] = {s.sums[i], s.references[i], static_cast<double>(s.tokens[i]), static_cast<double>(s.weights[i])};
-        }
-        item.mean_tokens = mean_tokens;
-        item.set_ratios();
+      const auto log_probs =
+          network_.log_probs(context, batch, pass_features(network_, context, batch, view.records()));
+      s.add_policy(batch, log_probs.storage().to_vector());
+    }
+    std::vector<candor::pair<double, cells>> items(view.records().size());
+    for (std::size_t r = 0; r < items.size(); ++r) {
+      for (int c = 0; c < cells; ++c) {
+        const std::size_t i = r * cells + static_cast<std::size_t>(c);
+        items[r].cells[c] = {s.sums[i], s.references[i], static_cast<double>(s.tokens[i]),
+                             static_cast<double>(s.weights[i])};
       }
+      items[r].mean_tokens = mean_tokens;
+      items[r].set_ratios();
     }
     loss_.update(statistics_, std::span(items));
     std::vector<double> given;
@@ -192,6 +209,9 @@ class objective_step {
   llava_network<B, T>& network_;
   Objective loss_;
   pack_options packing_;
+  std::array<cell_place, static_cast<std::size_t>(cells)> places_;
+  cell_plan plan_;
+  live_reference reference_;
   statistics_t<Objective> statistics_{};
 };
 

@@ -38,7 +38,7 @@ std::optional<metrics_row> trainer<Model, Objective>::run::evaluate() {
   for (std::size_t at = 0; whole && at < split.eval.size(); at += batch) {
     std::vector<item> group;
     for (std::size_t i = at; i < std::min(split.eval.size(), at + batch); ++i)
-      group.push_back(encode(evaluated(), split.eval[i]));
+      group.push_back(encode(evaluated(), split.eval[i], 0));
     whole = run_group(evaluated(), group, false, 0, values);
   }
   step_runner.statistics() = statistics;

@@ -46,15 +46,21 @@ struct trainer<Model, Objective>::run {
     total_steps = total_steps_of(o, order.size());
   }
 
-  item encode(const source& from, std::int64_t index) const {
+  item encode(const source& from, std::int64_t index, std::int64_t epoch) const {
     const preference_record record = from.data.record(index);
     const auto& processor = owner.policy_.processor();
-    item made{{preference_tree(processor, record, owner.loss_), processor.pixels(record.images)},
+    const auto variants = from.reference.variants();
+    const variant_draw draw{options.seed, index, from.reference.fresh() ? epoch : 0};
+    item made{{preference_tree(processor, record, owner.loss_, variants),
+               variant_pixels(processor.transform(), record, variants, draw, from.data)},
               index,
-              static_cast<std::int64_t>(record.images.size())};
+              static_cast<std::int64_t>(record.images.size()),
+              draw.epoch};
     made.record.tree.key = static_cast<std::uint64_t>(index);
     return made;
   }
+  /// The item at a place of the training's endless sequence.
+  item encode_at(std::int64_t place) { return encode(records, order.at(place), place / order.size()); }
 
   // ---- steps ----
 
@@ -64,6 +70,8 @@ struct trainer<Model, Objective>::run {
     std::vector<const encoded_record*> encoded;
     for (const auto& i : group) encoded.push_back(&i.record);
     const auto refs = from.reference.of(group);
+    if (from.reference.live())
+      step_runner.set_reference({&from.reference.model().network(), from.reference.with_adapters()});
     tape<B> unused(owner.policy_.backend(), tape<B>::mode::evaluate);
     const forward_context<B> settings{.tape = unused,
                                       .dropout = training,
@@ -91,6 +99,10 @@ struct trainer<Model, Objective>::run {
     }
     mean("logps/chosen", v.log_prob_chosen);
     if constexpr (has_rejected) mean("logps/rejected", v.log_prob_rejected);
+    if (v.imageless_pairs == 0) return;
+    window.add(prefix + "rewards/imageless_margins", v.imageless_margin / v.imageless_pairs, v.imageless_pairs);
+    window.add(prefix + "rewards/imageless_accuracies", v.imageless_correct / v.imageless_pairs,
+               v.imageless_pairs);
   }
 
   /// One optimizer step; false where a signal interrupted it before the weights changed.
@@ -155,11 +167,14 @@ struct trainer<Model, Objective>::run {
     folder.write_config(config.document());
     for (const auto& [name, content] : options.documents) write_atomically(folder.path() / name, content);
     const bool changed = start.global_step > 0;
-    records.reference.prepare(folder.path() / "reference.safetensors", changed,
-                              [this](std::int64_t i) { return encode(records, i); });
+    const std::int64_t epochs = (total_steps * options.batch_size + order.size() - 1) / order.size();
+    records.reference.prepare(
+        folder.path() / "reference.safetensors", changed, epochs,
+        [this](std::int64_t i, std::int64_t epoch) { return encode(records, i, epoch); });
     if (separate)
-      separate->reference.prepare(folder.path() / "reference_eval.safetensors", changed,
-                                  [this](std::int64_t i) { return encode(*separate, i); });
+      separate->reference.prepare(
+          folder.path() / "reference_eval.safetensors", changed, 1,
+          [this](std::int64_t i, std::int64_t epoch) { return encode(*separate, i, epoch); });
     run_log log(folder, {.done = start.global_step,
                          .metrics_offset = start.metrics_offset,
                          .tensorboard = options.tensorboard,
@@ -176,7 +191,7 @@ struct trainer<Model, Objective>::run {
       const blocked_stop_signals quiet;  // the thread inherits it
       return prefetch<item>(
           total_steps * options.batch_size - first_place, 2 * options.batch_size,
-          [this, first_place](std::int64_t i) { return encode(records, order.at(first_place + i)); });
+          [this, first_place](std::int64_t i) { return encode_at(first_place + i); });
     }();
     for (std::int64_t step = start.global_step; step < total_steps; ++step) {
       std::vector<item> group;

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+/// @file
+/// V-DPO (Xie et al. 2024, arXiv 2411.02712): DPO on log-probs that are guided by the image, as in
+/// classifier-free guidance: what the image adds to an answer's likelihood is rewarded,
+///   g(y) = gamma log pi(y|v) - (gamma - 1) log q(y|v~),
+///   loss = (1 - e) l(beta z) + e l(-beta z),  z = (g(y_w) - log ref(y_w|v)) - (g(y_l) - log ref(y_l|v)),
+/// l(z) = -log sigmoid(z), v~ an image that says nothing. q is the reference, or the policy as it is
+/// (`dynamic`); its gradient is stopped. gamma 1 is DPO. With a bias weight the policy itself shall prefer
+/// the image: + weight ((1 - e/2) l(beta (a - a~)) + e/2 l(-beta (a - a~))) with a~'s gradient stopped. The
+/// released script passes gamma 0, which by this formula leaves no gradient; sweep 1.1 to 2.
+
+#include <candor/objective/objective.hpp>
+
+#include <array>
+
+namespace CANDOR_NS {
+
+struct v_dpo {
+  double beta = 0.1;             ///< reward a nat of log-ratio
+  double gamma = 1.5;            ///< strength of the guidance
+  double label_smoothing = 0.0;  ///< e: share of pairs that are taken to be labelled the wrong way
+  bool dynamic = false;          ///< q is the policy: one more stem in every step; else the cache has it
+  double bias_weight = 0.0;      ///< of the term against the language's bias
+
+  /// Only what the options read is computed; the reference's cells cost the policy nothing.
+  constexpr std::array<cell_place, 4> places() const {
+    std::array<cell_place, 4> out{{{0}, {1}, {.branch = -1}, {.branch = -1}}};
+    const bool guided = gamma != 1.0;
+    if (guided || bias_weight != 0)
+      out[2] = {.branch = 0, .image = "distorted", .policy = (guided && dynamic) || bias_weight != 0};
+    if (guided) out[3] = {.branch = 1, .image = "distorted", .policy = dynamic};
+    return out;
+  }
+
+  template <class S>
+  CANDOR_HD S operator()(const pair<S, 4>& y) const {
+    const S blind = dynamic ? stop_gradient(y.cells[2].sum - y.cells[3].sum)
+                            : S(y.cells[2].reference - y.cells[3].reference);
+    const S guided = gamma * (y.cells[0].sum - y.cells[1].sum) - (gamma - 1) * blind;
+    const S z = beta * (guided - (y.cells[0].reference - y.cells[1].reference));
+    const S loss = -(1 - label_smoothing) * log_sigmoid(z) - label_smoothing * log_sigmoid(-z);
+    if (bias_weight == 0) return loss;
+    const S image = beta * (y.chosen - stop_gradient(y.cells[2].ratio()));
+    const double e = label_smoothing / 2;
+    return loss - bias_weight * ((1 - e) * log_sigmoid(image) + e * log_sigmoid(-image));
+  }
+};
+
+}  // namespace CANDOR_NS
