@@ -113,6 +113,7 @@
 #include <candor/objective/ipo.hpp>
 #include <candor/objective/objective.hpp>
 #include <candor/objective/pairwise.hpp>
+#include <candor/objective/povid.hpp>
 #include <candor/objective/sft.hpp>
 
 #include <candor/eval/amber.hpp>

@@ -21,6 +21,7 @@
 #include <candor/objective/opa_dpo.hpp>
 #include <candor/objective/orpo.hpp>
 #include <candor/objective/pairwise.hpp>
+#include <candor/objective/povid.hpp>
 #include <candor/objective/robust_dpo.hpp>
 #include <candor/objective/sft.hpp>
 #include <candor/objective/sigmoid_norm.hpp>
@@ -73,6 +74,10 @@ void for_each_objective(F f) {
   f("opa_dpo.hpp", "opa_dpo", candor::opa_dpo{});
   f("image_preference.hpp", "a loss over images",
     candor::image_preference{.type = candor::image_loss::opa_dpo});
+  f("povid.hpp", "povid", candor::povid{});
+  f("povid.hpp", "povid, one sigmoid",
+    candor::povid{.loss = candor::povid::form::single, .score_noisy = true});
+  f("povid.hpp", "povid, text alone", candor::povid{.loss = candor::povid::form::text_only});
   f("pairwise.hpp", "MPO",
     candor::pairwise{.terms = {{candor::loss_type::sigmoid, 0.8}, {candor::loss_type::bco_pair, 0.2}}});
 }
