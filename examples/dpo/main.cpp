@@ -34,8 +34,8 @@ constexpr const char* lessons = R"(Try first:
   dpo ... --loss-type simpo --beta 2       no reference is computed where no loss reads one
   dpo ... the same options ... --resume auto       after Ctrl-C, SIGTERM or a crash, bit for bit
 
-Where both likelihoods fall: add sft, or take apo_zero or nca_pair, which hold the chosen answer up. Where labels
-are often wrong: robust with --label-smoothing. examples/dpo/README.md has each loss with its formula and paper.
+Where both likelihoods fall: add sft, or take apo_zero or nca_pair, which hold the chosen answer up. Where answers
+grow longer and longer: --ld-alpha 0.5. Where labels are often wrong: robust with --label-smoothing. examples/dpo/README.md has each loss with its formula and paper.
 
 Lengths are tokens, an image's included; log-probs, losses and rewards are nats; memory and disk GiB.
 
@@ -56,7 +56,8 @@ void add_options(CLI::App& app, program_options& o) {
   training::add_options(app, o.training);
   auto* loss = training::group(app, "Loss, under TRL's names");
   std::string names;
-  for (const auto name : candor::loss_type_names) names += (names.empty() ? "" : ",") + std::string(name);
+  for (const auto& entry : candor::loss_table)
+    if (entry.type != candor::loss_type::none) names += (names.empty() ? "" : ",") + std::string(entry.name);
   loss->add_option("--loss-type,--loss_type", o.types, "one, or up to four that are added")
       ->type_name("{" + names + "}")
       ->expected(1, 4);
@@ -76,9 +77,15 @@ void add_options(CLI::App& app, program_options& o) {
   loss->add_option("--bco-shift", o.loss.bco_shift,
                    "shift bco_pair by the running mean of rewards, as its paper: true or false");
   loss->add_option("--desirable-weight,--desirable_weight", o.loss.desirable_weight,
-                   "of chosen answers in kto_pair");
+                   "of chosen answers in kto and kto_pair");
   loss->add_option("--undesirable-weight,--undesirable_weight", o.loss.undesirable_weight,
-                   "of rejected answers in kto_pair");
+                   "of rejected answers in kto and kto_pair");
+  loss->add_option("--ld-alpha,--ld_alpha", o.loss.ld_alpha,
+                   "weight of tokens beyond the shorter answer's length, 0 to 1 (LD-DPO)");
+  loss->add_option("--use-weighting,--use_weighting", o.loss.use_weighting,
+                   "weigh pairs by how likely the policy finds them (WPO): true or false");
+  loss->add_option("--margin-weight", o.loss.margin_weight,
+                   "beta of a pair times 1 + this x the record's margin (MM-DPO: 0.1)");
 }
 
 /// Words into the objective; usage_error for unknown ones.
@@ -99,7 +106,9 @@ void resolve_loss(program_options& o) {
                        " is unknown: use reverse_kl, forward_kl, js_divergence or alpha_divergence");
   o.loss.score.kind = static_cast<candor::divergence_kind>(found - std::begin(divergences));
   o.loss.check();
-  require<usage_error>(o.training.fit.batch_size > 1 || !o.loss.needs_statistics() || o.loss.bco_shift,
+  const bool compares = o.loss.reads(candor::loss_reads::ranks) || o.loss.has(candor::loss_type::kto) ||
+                        o.loss.has(candor::loss_type::kto_pair);
+  require<usage_error>(o.training.fit.batch_size > 1 || !compares,
                        "--batch-size 1: this loss compares the pairs of a step; take more");
 }
 

@@ -35,7 +35,8 @@ std::vector<candor::encoded_record> sample_records(const candor::processor& proc
   std::vector<candor::encoded_record> sample;
   const std::int64_t count = std::min(wanted, data.size());
   for (std::int64_t i = 0; i < count; ++i) {
-    auto tree = candor::preference_tree(processor, data.record(i * data.size() / count), loss, variants);
+    const auto record = candor::objective_record(data, i * data.size() / count, loss);
+    auto tree = candor::preference_tree(processor, record, loss, variants);
     const auto images = static_cast<std::size_t>(tree.images);
     sample.push_back({std::move(tree), std::vector<float>(images * pixels)});
   }
@@ -45,7 +46,8 @@ std::vector<candor::encoded_record> sample_records(const candor::processor& proc
 }
 
 /// What the segments of a record are: those that a cell scores are its answers.
-inline std::vector<std::string> parts_of(const candor::forest& tree, std::span<const candor::cell_place> places) {
+inline std::vector<std::string> parts_of(const candor::forest& tree,
+                                         std::span<const candor::cell_place> places) {
   std::vector<std::string> parts(tree.segments.size(), "question");
   for (std::size_t s = 0; s < parts.size(); ++s) {
     const auto& tokens = tree.segments[s].tokens;
@@ -71,7 +73,7 @@ void dry_run(const options& o, const Objective& loss) {
       candor::split_records(data.size(), {.eval_fraction = o.fit.eval_fraction, .seed = o.fit.seed});
 
   for (std::int64_t i = 0; i < std::min<std::int64_t>(2, data.size()); ++i) {
-    const auto record = data.record(i);
+    const auto record = candor::objective_record(data, i, loss);
     processor.pixels(record.images);  // a picture that cannot be read is told here
     const auto tree = candor::preference_tree(processor, record, loss, variants);
     std::printf("%s\n%s\n", record.source.c_str(),

@@ -72,6 +72,7 @@ memory_plan plan_memory(const candor::llava_config& config, const options& o, co
 
   candor::objective_step<ledger, T, Objective> runner(
       network, loss, {.layout = o.fit.layout, .max_tokens = o.fit.max_tokens});
+  if (candor::reads_kl(loss)) runner.set_reference({&network, false});
   std::size_t longest = 0;
   for (const auto* r : records)
     for (const auto& s : r->tree.segments) longest = std::max(longest, s.tokens.size());
@@ -83,8 +84,9 @@ memory_plan plan_memory(const candor::llava_config& config, const options& o, co
   const candor::forward_context<ledger> settings{
       .tape = unused, .dropout = true, .recompute = o.fit.recompute, .seed = o.fit.seed, .step = 0};
   candor::step_values values;
-  // A reference that runs in each step comes and goes before the policy's passes, so it is no part of the peak.
-  // Twice: in a step of several passes, the gradients of the first ones are there while a later one runs.
+  // A reference that runs in each step comes and goes before the policy's passes, so it is no part of the
+  // peak; but where a loss reads the divergence from it, it runs beside the policy. Twice: in a step of
+  // several passes, the gradients of the first ones are there while a later one runs.
   runner.run(records, references, settings, true, values, [] { return true; });
   plan.flops = books.product_flops();
   plan.gradients = added();

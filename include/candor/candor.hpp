@@ -106,6 +106,7 @@
 #include <candor/feedback/sentence_tree.hpp>
 #include <candor/feedback/verdict_cache.hpp>
 
+#include <candor/objective/chip.hpp>
 #include <candor/objective/dense_dpo.hpp>
 #include <candor/objective/dpo.hpp>
 #include <candor/objective/hinge.hpp>

@@ -5,6 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
 #include <string>
@@ -26,7 +27,7 @@ program_end run_dpo(const trainer_world& w, const std::filesystem::path& output,
 TEST_CASE("dpo lowers every pairwise loss, and computes a reference only where one is read",
           "[examples][dpo]") {
   const trainer_world w;
-  for (const std::string type : {"sigmoid", "aot_unpaired", "kto_pair", "simpo", "orpo"}) {
+  for (const std::string type : {"sigmoid", "aot_unpaired", "kto", "simpo", "orpo"}) {
     const auto output = w.scratch / type;
     const auto end = run_dpo(w, output,
                              {"--loss-type", type, "--epochs", "12", "--learning-rate", "3e-3",
@@ -61,6 +62,46 @@ TEST_CASE("a weighted sum of losses is the sum of its losses", "[examples][dpo]"
   CHECK(sum == Approx(parts).epsilon(1e-5));
 }
 
+TEST_CASE("the weights of losses' terms are what the options say", "[examples][dpo]") {
+  const trainer_world w;
+  // One record, twice in a step: what the metrics say is its own. A reference with other weights, so that
+  // nothing is zero.
+  const std::string line = pair_lines.substr(0, pair_lines.find('\n') + 1);
+  candor::write_atomically(w.pairs, line + line);
+  write_tiny_llava(w.scratch / "reference", {.seed = 99});
+  const auto first = [&](std::vector<std::string> more) {
+    static int runs = 0;
+    const auto output = w.scratch / ("run" + std::to_string(++runs));
+    more.insert(more.end(), {"--max-steps", "1", "--batch-size", "2", "--reference-model", w.scratch / "reference"});
+    const auto end = run_dpo(w, output, more);
+    INFO(end.err);
+    REQUIRE(end.code == 0);
+    return read_json_lines(output / "metrics.jsonl").front();
+  };
+  const auto number = [](const json& metrics, const char* name) { return metrics.at(name).get<double>(); };
+  const auto l = [](double x) { return std::log1p(std::exp(-x)); };  // -log sigmoid
+  const double mean_chosen = -number(first({"--loss-type", "sft"}), "loss");
+
+  for (const std::string gamma : {"0.25", "1.5"}) {
+    const auto m = first({"--loss-type", "simpo", "--simpo-gamma", gamma});
+    CHECK(number(m, "loss") == Approx(l(number(m, "rewards/margins") - std::stod(gamma))).epsilon(1e-5));
+  }
+  for (const std::string alpha : {"0.5", "3"}) {
+    const auto m = first({"--loss-type", "cpo", "--cpo-alpha", alpha});
+    const double expected = l(number(m, "rewards/margins")) - std::stod(alpha) * mean_chosen;
+    CHECK(number(m, "loss") == Approx(expected).epsilon(1e-5));
+  }
+  for (const std::string desirable : {"1", "2.5"}) {
+    const auto m = first({"--loss-type", "kto_pair", "--desirable-weight", desirable, "--undesirable-weight", "0.5"});
+    const double a = number(m, "rewards/chosen"), c = number(m, "rewards/rejected");
+    const auto sigmoid = [](double x) { return 1 / (1 + std::exp(-x)); };
+    const double expected = 0.5 * (std::stod(desirable) * sigmoid(std::max(0.0, c) - a) +
+                                   0.5 * sigmoid(c - std::max(0.0, a)));
+    CHECK(std::abs(a) > 1e-3);
+    CHECK(number(m, "loss") == Approx(expected).epsilon(1e-5));
+  }
+}
+
 TEST_CASE("dpo refuses losses that cannot be meant", "[examples][dpo]") {
   const trainer_world w;
   const auto refused = [&](const std::vector<std::string>& options, const std::string& why) {
@@ -73,6 +114,8 @@ TEST_CASE("dpo refuses losses that cannot be meant", "[examples][dpo]") {
   refused({"--loss-type", "kto_pair", "--batch-size", "1"}, "compares the pairs of a step");
   refused({"--loss-type", "sigmoid", "sft", "--loss-weights", "1"}, "--loss-weights has 1 numbers");
   refused({"--loss-type", "exo_pair", "--label-smoothing", "0"}, "infinite without label smoothing");
+  refused({"--ld-alpha", "0.5", "--loss-type", "simpo"}, "simpo reads none");
+  refused({"--use-weighting", "true", "--loss-type", "aot"}, "sorts the answers of a step");
   refused({"--f-divergence-type", "kl"}, "--f-divergence-type kl is unknown");
   CHECK(!std::filesystem::exists(w.scratch / "refused"));
 }

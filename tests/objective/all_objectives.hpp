@@ -7,6 +7,7 @@
 #include <candor/objective/aot.hpp>
 #include <candor/objective/apo.hpp>
 #include <candor/objective/bco_pair.hpp>
+#include <candor/objective/chip.hpp>
 #include <candor/objective/cpo.hpp>
 #include <candor/objective/dense_dpo.hpp>
 #include <candor/objective/discopop.hpp>
@@ -15,6 +16,7 @@
 #include <candor/objective/hinge.hpp>
 #include <candor/objective/image_preference.hpp>
 #include <candor/objective/ipo.hpp>
+#include <candor/objective/kto.hpp>
 #include <candor/objective/kto_pair.hpp>
 #include <candor/objective/mdpo.hpp>
 #include <candor/objective/nca_pair.hpp>
@@ -65,7 +67,10 @@ void for_each_objective(F f) {
   f("simpo.hpp", "simpo", candor::simpo{});
   f("orpo.hpp", "orpo", candor::orpo{});
   f("cpo.hpp", "cpo", candor::cpo{});
-  f("kto_pair.hpp", "kto", candor::kto_pair{});
+  f("kto.hpp", "kto", candor::kto{});
+  f("kto_pair.hpp", "kto on pairs", candor::kto_pair{});
+  f("chip.hpp", "chip", candor::chip{});
+  f("chip.hpp", "chip, summed", candor::chip{.fused = false});
   f("mdpo.hpp", "mdpo", candor::mdpo{});
   f("v_dpo.hpp", "v_dpo", candor::v_dpo{.label_smoothing = 0.1});
   f("sym_mpo.hpp", "sym_mpo", candor::sym_mpo{});

@@ -14,6 +14,7 @@ namespace CANDOR_NS {
 struct encoded_record {
   forest tree;
   std::vector<float> pixels;  ///< (images, 3 S S)
+  double margin = 0;          ///< how much better its chosen answer is, where it says so
 };
 
 /// The images of a pass, in the order of its feature rows: (N, 3 S S).

@@ -11,7 +11,11 @@
 ///   double beta                                  nats to reward                 default: 1
 ///   template <class S> S reward(const cell<S>&)  the implicit reward            default: beta * ratio
 ///   token_weights token_weighting() const        weights of the tokens          default: all 1
-///   struct statistics                            state over the batch           default: none
+///   static constexpr bool needs_kl, or bool needs_kl() const    whether cells have `kl`            default:
+///   false bool needs_confidence() const                whether cells have `confidence` default: false bool
+///   needs_margin() const                    whether items have `margin`                       default: false
+///   bool needs_mismatched() const                whether branch 2 is the next record's chosen answer
+///   default: false struct statistics                            state over the batch           default: none
 /// With statistics it is called as operator()(y, statistics) and has
 ///   void update(statistics&, std::span<pair<double, cells>> items) const;
 /// which sees the items of a whole optimizer step, gradient stopped, once before the step's losses; it may
@@ -42,6 +46,7 @@ struct token_weights {
   int min_match = 3;               ///< shorter equal runs belong to the change around them
   bool autojunk = true;            ///< difflib's rule for frequent tokens
   bool weight_insertions = false;  ///< also weigh what only one of the two answers has
+  double ld_alpha = 1.0;  ///< times this beyond the length of the shorter answer; 0 leaves those tokens out
 };
 
 /// Stands for "no statistics".
@@ -122,9 +127,49 @@ constexpr bool reads_statistics(const O& objective) {
     return has_statistics<O>;
 }
 
+/// Whether an objective may read the divergence from the reference, and whether this one does.
+template <class O>
+inline constexpr bool has_kl = requires {
+  &O::needs_kl;
+};
+template <class O>
+constexpr bool reads_kl(const O& objective) {
+  if constexpr (requires { objective.needs_kl(); })
+    return objective.needs_kl();
+  else if constexpr (has_kl<O>)
+    return O::needs_kl;
+  else
+    return false;
+}
+template <class O>
+constexpr bool reads_confidence(const O& objective) {
+  if constexpr (requires { objective.needs_confidence(); })
+    return objective.needs_confidence();
+  else
+    return false;
+}
+template <class O>
+constexpr bool reads_margin(const O& objective) {
+  if constexpr (requires { objective.needs_margin(); })
+    return objective.needs_margin();
+  else
+    return false;
+}
+template <class O>
+constexpr bool reads_mismatched(const O& objective) {
+  if constexpr (requires { objective.needs_mismatched(); })
+    return objective.needs_mismatched();
+  else
+    return false;
+}
+
+/// Derivatives of an item's loss: for each cell's sum and, behind these, for each cell's divergence.
+template <class O>
+inline constexpr int derivatives_in = has_kl<O> ? 2 * cells_in<O> : cells_in<O>;
+
 /// The number type with which an objective is called.
 template <class O, class Value = double>
-using objective_scalar = dual<Value, cells_in<O>>;
+using objective_scalar = dual<Value, derivatives_in<O>>;
 
 namespace detail {
 

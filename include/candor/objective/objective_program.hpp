@@ -3,7 +3,7 @@
 /// @file
 /// The row program that turns cell sums into losses and their derivatives: one item a row, the same source on
 /// host and device. The loss of an item is computed in dual numbers over double, one derivative for each
-/// cell's sum.
+/// cell's sum and, where the objective reads it, divergence.
 
 #include <candor/objective/objective.hpp>
 
@@ -17,6 +17,7 @@ template <class O, class A = float>
 struct objective_program {
   static_assert(check_objective<O>());
   static constexpr int cells = cells_in<O>;
+  using scalar = objective_scalar<O>;
 
   O objective;
   const A* sums;                  // (items, C) weighted log-prob sums under the policy, nats
@@ -30,9 +31,13 @@ struct objective_program {
   double scale = 1;               // 1 / pairs of the optimizer step
   const double* given = nullptr;  // (items, 2) what the statistics left for each item, or null
   statistics_t<O> statistics = {};
-  double mean_tokens = 0;  // scored tokens of cell 0, mean over the items of the optimizer step
-  int imageless = -1;              // imageless_cell of the objective's places
-  A* rewards_imageless = nullptr;  // (items) implicit reward of that cell, where there is one
+  double mean_tokens = 0;              // scored tokens of cell 0, mean over the items of the optimizer step
+  int imageless = -1;                  // imageless_cell of the objective's places
+  A* rewards_imageless = nullptr;      // (items) implicit reward of that cell, where there is one
+  const A* kls = nullptr;              // (items, C) divergences from the reference, nats, or null
+  A* d_kls = nullptr;                  // (items, C) scale * d loss / d divergence, or null
+  const double* confidence = nullptr;  // (items, C) nats, or null
+  const double* margins = nullptr;     // (items) or null
 
   template <class Team>
   CANDOR_HD void operator()(const Team& team, std::int64_t row) const {
@@ -40,18 +45,22 @@ struct objective_program {
     team.each(1, [=](std::int64_t) { self.item(row); });
   }
 
-  /// The item of a row, with the derivative for each cell's sum.
-  CANDOR_HD pair<dual<double, cells>, cells> load(std::int64_t row) const {
-    pair<dual<double, cells>, cells> y;
+  /// The item of a row, with the derivatives.
+  CANDOR_HD pair<scalar, cells> load(std::int64_t row) const {
+    pair<scalar, cells> y;
     for (int c = 0; c < cells; ++c) {
       const std::int64_t i = row * cells + c;
-      y.cells[c].sum = dual<double, cells>::variable(sums[i], c);
+      y.cells[c].sum = scalar::variable(sums[i], c);
+      if constexpr (has_kl<O>)
+        if (kls != nullptr) y.cells[c].kl = scalar::variable(kls[i], cells + c);
+      y.cells[c].confidence = confidence != nullptr ? confidence[i] : 0.0;
       y.cells[c].reference = references != nullptr ? static_cast<double>(references[i]) : 0.0;
       y.cells[c].tokens = tokens[i];
       y.cells[c].weight = weights[i];
     }
     for (int g = 0; g < 2; ++g) y.given[g] = given != nullptr ? given[row * 2 + g] : 0.0;
     y.mean_tokens = mean_tokens;
+    y.margin = margins != nullptr ? margins[row] : 0.0;
     y.set_ratios();
     return y;
   }
@@ -59,10 +68,13 @@ struct objective_program {
  private:
   CANDOR_HD void item(std::int64_t row) const {
     const auto y = load(row);
-    const dual<double, cells> loss = loss_of(objective, y, statistics);
+    const scalar loss = loss_of(objective, y, statistics);
     losses[row] = static_cast<A>(loss.value);
     if (d_sums != nullptr)
       for (int c = 0; c < cells; ++c) d_sums[row * cells + c] = static_cast<A>(scale * loss.d[c]);
+    if constexpr (has_kl<O>)
+      if (d_kls != nullptr)
+        for (int c = 0; c < cells; ++c) d_kls[row * cells + c] = static_cast<A>(scale * loss.d[cells + c]);
     if (rewards_chosen != nullptr)
       rewards_chosen[row] = static_cast<A>(reward_of(objective, y.cells[0]).value);
     if constexpr (cells > 1)

@@ -43,6 +43,10 @@ struct cell {
   double reference = 0;  ///< the same sum under the reference
   double tokens = 0;     ///< scored tokens, `</s>` included
   double weight = 0;     ///< sum_t w_t; equals `tokens` where all weights are 1
+  S kl = 0;              ///< sum_t KL(ref || pi) over the vocabulary, nats; 0 unless the objective reads it
+  /// mean_t (log pi(y_t) - log sum_v pi(v)^2), nats, gradient stopped: how likely the policy finds the answer
+  /// beside what it would say itself (WPO, arXiv 2406.11827); 0 unless the objective reads it.
+  double confidence = 0;
 
   /// log pi - log pi_ref, nats.
   CANDOR_HD constexpr S ratio() const { return sum - reference; }
@@ -57,6 +61,8 @@ struct pair {
   S chosen = 0, rejected = 0;
   double given[2] = {};    ///< what the objective's statistics wrote for this item, else 0
   double mean_tokens = 0;  ///< scored tokens of cell 0, mean over the items of the optimizer step
+  double margin =
+      0;  ///< how much better the record says the chosen answer is; 0 unless the objective reads it
 
   CANDOR_HD constexpr void set_ratios() {
     chosen = cells[0].ratio();
@@ -73,6 +79,7 @@ struct pair {
     if constexpr (First > 1) out.rejected = rejected;
     for (int g = 0; g < 2; ++g) out.given[g] = given[g];
     out.mean_tokens = mean_tokens;
+    out.margin = margin;
     return out;
   }
 };

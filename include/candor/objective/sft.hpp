@@ -54,6 +54,10 @@ struct with_sft {
   constexpr bool needs_reference() const { return reads_reference(objective); }
   constexpr bool needs_statistics() const { return reads_statistics(objective); }
   constexpr token_weights token_weighting() const { return token_weights_of(objective); }
+  constexpr bool needs_kl() const requires has_kl<Objective> { return reads_kl(objective); }
+  constexpr bool needs_confidence() const { return reads_confidence(objective); }
+  constexpr bool needs_margin() const { return reads_margin(objective); }
+  constexpr bool needs_mismatched() const { return reads_mismatched(objective); }
 
   void update(statistics& s,
               std::span<pair<double, cells_in<Objective>>> items) const requires has_statistics<Objective> {

@@ -47,9 +47,12 @@ struct cell_sums {
       : sums(records.size() * static_cast<std::size_t>(cells_per_record)),
         references(sums.size()),
         plain(sums.size()),
+        kls(sums.size()),
+        confidence(sums.size()),
         tokens(sums.size()),
         weights(sums.size()),
         cells(static_cast<std::size_t>(cells_per_record)) {
+    for (const auto* record : records) margins.push_back(record->margin);
     for (std::size_t i = 0; i < sums.size(); ++i) {
       const forest& tree = records[i / cells]->tree;
       std::span<const float> reference;
@@ -88,6 +91,31 @@ struct cell_sums {
     }
   }
 
+  /// Adds what WPO weighs answers by, from log sum_v p_v^2 of the pass's head rows.
+  template <class A>
+  void add_confidence(const packed_batch& batch, const std::vector<A>& log_probs,
+                      const std::vector<A>& log_squares) {
+    for_targets(batch, [&](std::size_t row, std::size_t n, std::size_t i) {
+      confidence[i] += static_cast<double>(log_probs[n] - log_squares[row]) / static_cast<double>(tokens[i]);
+    });
+  }
+  /// Adds the divergence from the reference at the pass's head rows.
+  template <class A>
+  void add_kl(const packed_batch& batch, const std::vector<A>& kl) {
+    for_targets(batch,
+                [&](std::size_t row, std::size_t, std::size_t i) { kls[i] += static_cast<double>(kl[row]); });
+  }
+  /// visit(head row, scored token, place in these arrays) for all scored tokens of a pass.
+  template <class Visit>
+  void for_targets(const packed_batch& batch, Visit visit) const {
+    for (std::size_t row = 0; row + 1 < batch.targets.starts.size(); ++row)
+      for (auto n = static_cast<std::size_t>(batch.targets.starts[row]);
+           n < static_cast<std::size_t>(batch.targets.starts[row + 1]); ++n) {
+        const scored_token& t = batch.scored[n];
+        visit(row, n, static_cast<std::size_t>(t.forest) * cells + static_cast<std::size_t>(t.cell));
+      }
+  }
+
   /// Scored tokens of cell 0, mean over the records.
   double mean_tokens() const {
     double all = 0;
@@ -96,8 +124,10 @@ struct cell_sums {
   }
 
   std::vector<double> sums, references, plain;  ///< weighted under policy and reference; unweighted
+  std::vector<double> kls, confidence;          ///< where the objective reads them, else 0
   std::vector<float> tokens, weights;
-  std::size_t cells;  ///< C
+  std::vector<double> margins;  ///< (records)
+  std::size_t cells;            ///< C
 };
 
 }  // namespace CANDOR_NS

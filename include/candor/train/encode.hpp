@@ -11,6 +11,7 @@
 #include <candor/train/variant_forest.hpp>
 
 #include <algorithm>
+#include <cmath>
 #include <span>
 #include <string>
 #include <string_view>
@@ -27,9 +28,10 @@ inline dense_weight_options dense_options(const token_weights& wanted) {
                       .weight_insertions = wanted.weight_insertions}};
 }
 
-/// The token weights of the answers of two branches, one answer after the other; turns after the first answers are
-/// compared one by one, and what has no counterpart weighs 1.
-inline std::vector<std::vector<float>> changed_weights(const encoded_branches& branches, const dense_weight_options& options) {
+/// The token weights of the answers of two branches, one answer after the other; turns after the first
+/// answers are compared one by one, and what has no counterpart weighs 1.
+inline std::vector<std::vector<float>> changed_weights(const encoded_branches& branches,
+                                                       const dense_weight_options& options) {
   const auto answers_of = [&](std::size_t branch) {
     std::vector<const segment_tokens*> out{&branches.answers[branch]};
     for (const auto& part : branches.later[branch])
@@ -55,9 +57,43 @@ inline std::vector<std::vector<float>> changed_weights(const encoded_branches& b
   return weights;
 }
 
+/// LD-DPO (Liu et al. 2024, arXiv 2409.06411): the tokens of chosen and rejected answer that lie beyond the
+/// length of the other weigh alpha times what they did. Branches without weights are given ones first.
+inline void discount_length(const encoded_branches& branches, double alpha,
+                            std::vector<std::vector<float>>& weights) {
+  weights.resize(branches.answers.size());
+  for (std::size_t b = 0; b < weights.size(); ++b) {
+    if (!weights[b].empty()) continue;
+    std::size_t tokens = branches.answers[b].ids.size();
+    for (const auto& part : branches.later[b]) tokens += part.answer ? part.ids.size() : 0;
+    weights[b].assign(tokens, 1.0f);
+  }
+  const std::size_t shared = std::min(weights[0].size(), weights[1].size());
+  for (std::size_t b = 0; b < 2; ++b)
+    for (std::size_t i = shared; i < weights[b].size(); ++i) weights[b][i] *= static_cast<float>(alpha);
+}
+
+/// A record of the data as the objective reads it. Where it wants a mismatched answer, this is the chosen one
+/// of the next record, after the last that of the first. input_error where the record says no margin and the
+/// objective reads one, and for a single record, which has no next.
+template <class Objective>
+preference_record objective_record(const preference_data& data, std::int64_t index, const Objective& loss) {
+  preference_record record = data.record(index);
+  require<input_error>(
+      !reads_margin(loss) || std::isfinite(record.margin), record.source,
+      ": the record has no `margin`, by which this objective scales beta; give each a number");
+  if (reads_mismatched(loss)) {
+    require<input_error>(data.size() > 1, record.source,
+                         ": this objective scores the answer of another record, and there is none");
+    record.others = {data.record((index + 1) % data.size()).chosen};
+  }
+  return record;
+}
+
 /// The answers of a record as dialog paths: chosen, rejected, then others.
 inline std::vector<dialog_path> answer_paths(const preference_record& record, std::size_t branches) {
-  std::vector<dialog_path> paths{{record.chosen, record.chosen_later}, {record.rejected, record.rejected_later}};
+  std::vector<dialog_path> paths{{record.chosen, record.chosen_later},
+                                 {record.rejected, record.rejected_later}};
   for (const auto& other : record.others) paths.push_back({other, {}});
   require<input_error>(branches < 2 || !record.rejected.empty(), record.source,
                        ": the record has no rejected answer, which this objective needs");
@@ -67,8 +103,8 @@ inline std::vector<dialog_path> answer_paths(const preference_record& record, st
   return paths;
 }
 
-/// A record as the cells that an objective places. Chosen is branch 0, rejected branch 1. Only the branches and
-/// images that it scores are computed; `variants` are the images that its places name, in the order of
+/// A record as the cells that an objective places. Chosen is branch 0, rejected branch 1. Only the branches
+/// and images that it scores are computed; `variants` are the images that its places name, in the order of
 /// images_named_in. Behind the objective's cells come those under which other tokens than the answer's are
 /// picked, one for each cell that picks.
 template <class Objective>
@@ -76,8 +112,9 @@ forest preference_tree(const processor& p, const preference_record& record, cons
                        std::span<const image_variant> variants = {}) {
   const auto places = places_of(loss);
   const auto names = images_named_in(places);
-  require<usage_error>(names.size() == variants.size(), "[preference_tree] the objective scores answers under ",
-                       names.size(), " other images, but ", variants.size(), " are defined");
+  require<usage_error>(names.size() == variants.size(),
+                       "[preference_tree] the objective scores answers under ", names.size(),
+                       " other images, but ", variants.size(), " are defined");
   int branches = 0;
   for (const cell_place& place : places) branches = std::max(branches, place.branch + 1);
   const auto paths = answer_paths(record, static_cast<std::size_t>(branches));
@@ -86,6 +123,7 @@ forest preference_tree(const processor& p, const preference_record& record, cons
   std::vector<std::vector<float>> weights;
   const token_weights wanted = token_weights_of(loss);
   if (wanted.gamma != 1.0 && branches >= 2) weights = changed_weights(encoded, dense_options(wanted));
+  if (wanted.ld_alpha != 1.0 && branches >= 2) discount_length(encoded, wanted.ld_alpha, weights);
   forest tree = p.tree(encoded, weights, record.score_earlier);
   if (variants.empty()) {
     const auto by_branch = std::move(tree.cells);
@@ -97,7 +135,9 @@ forest preference_tree(const processor& p, const preference_record& record, cons
     return tree;
   }
   const auto variant_of = [&](std::string_view image) {
-    return image.empty() ? 0 : 1 + static_cast<std::int32_t>(std::find(names.begin(), names.end(), image) - names.begin());
+    return image.empty()
+               ? 0
+               : 1 + static_cast<std::int32_t>(std::find(names.begin(), names.end(), image) - names.begin());
   };
   variant_forest stems(std::move(tree), static_cast<std::int32_t>(variants.size()));
   std::vector<scored_path> cells;

@@ -55,6 +55,9 @@ class reference_log_probs {
         variants_(variants_of(loss, options.variants)),
         needed_(reads_reference(loss)) {
     if (!needed_) return;
+    require<usage_error>(options.reference != reference_source::cache || !reads_kl(loss),
+                         "the loss reads the reference's whole distribution at each token, which no cache "
+                         "holds; compute it with each step (--reference each-step or adapters-off)");
     require<usage_error>(
         options.reference != reference_source::cache || !plan_.follows_policy(),
         "the reference scores tokens that the policy picks anew in each step, which no cache "

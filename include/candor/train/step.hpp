@@ -5,6 +5,7 @@
 /// log-probs, cell sums, the objective in dual numbers, and the backward pass. Gradients are divided by the
 /// pairs of the step, so they do not depend on the budget beyond rounding.
 
+#include <candor/autograd/ops/head_kl.hpp>
 #include <candor/model/scoring.hpp>
 #include <candor/objective/objective_program.hpp>
 #include <candor/train/cell_sums.hpp>
@@ -56,7 +57,11 @@ class objective_step {
     const cell_view view(records, plan_, plan_.policy, picked);
     const auto passes = pack(trees_of(view.records()), packing_);
     cell_sums sums(records, cells, references);
-    if (reference_.network != nullptr && !add_references(records, view, passes, picked, sums, proceed))
+    require<usage_error>(!reads_kl(loss_) || reference_.network != nullptr,
+                         "[objective_step] the loss reads the divergence from the reference, which no table "
+                         "has; compute the reference with each step");
+    if (reference_.network != nullptr && !reads_kl(loss_) &&
+        !add_references(records, view, passes, picked, sums, proceed))
       return false;
     const double mean_tokens = sums.mean_tokens();
     std::vector<double> given;
@@ -69,21 +74,22 @@ class objective_step {
       if (context.dropout)
         context.token_keys = std::make_shared<const tensor<B, std::uint64_t>>(
             tensor<B, std::uint64_t>::from(backend, shape{batch.tokens()}, batch.token_keys));
-      const auto log_probs =
-          network_.log_probs(context, batch, pass_features(network_, context, batch, view.records()));
-      sums.add_policy(batch, log_probs.storage().to_vector());
-      const auto d_sums = evaluate(batch, sums, records.size(), mean_tokens, given, values);
+      const auto features = pass_features(network_, context, batch, view.records());
+      const auto rows = network_.head_rows(context, batch, features);  // (R, C)
+      tensor<B, A> squares;                                            // (R)
+      if (reads_confidence(loss_)) squares = tensor<B, A>(backend, shape{rows.rows()});
+      const auto log_probs = head_log_probs(tape, rows, network_.text().head(), batch.targets, {},
+                                            squares ? &squares : nullptr);  // (N, 1)
+      const auto found = log_probs.storage().to_vector();
+      sums.add_policy(batch, found);
+      if (squares) sums.add_confidence(batch, found, squares.to_vector());
+      variable<B, A> kl;  // (R, 1)
+      if constexpr (has_kl<Objective>)
+        if (reads_kl(loss_)) kl = divergence(tape, rows, batch, view, sums);
+      const auto d = evaluate(batch, sums, records.size(), mean_tokens, given, values);
       values.tokens += static_cast<double>(batch.tokens());
       if (record_gradients) {
-        const auto first = static_cast<std::size_t>(batch.forests.front() * cells);
-        std::vector<A> d(batch.scored.size());
-        for (std::size_t n = 0; n < d.size(); ++n) {
-          const auto& s = batch.scored[n];
-          d[n] =
-              d_sums[static_cast<std::size_t>(s.forest * cells + s.cell) - first] * static_cast<A>(s.weight);
-        }
-        log_probs.sink();
-        backend.copy_in(log_probs.gradient().data, d.data(), d.size() * sizeof(A));
+        set_gradients(batch, sums, d, log_probs, kl);
         tape.backward();
       }
       if (!proceed()) return false;
@@ -121,9 +127,46 @@ class objective_step {
     return add(view, pack(trees_of(view.records()), packing_));
   }
 
-  /// The objective as a row program over the records of a pass; d loss / d sum of each of their cells,
-  /// divided by the step's pairs.
-  std::vector<A> evaluate(const packed_batch& batch, const cell_sums& s, std::size_t pairs,
+  /// KL(reference || policy) over the vocabulary at the head rows of a pass, (R, 1). The reference's sums
+  /// come from the same rows.
+  variable<B, A> divergence(tape<B>& tape, const variable<B, T>& rows, const packed_batch& batch,
+                            const cell_view& view, cell_sums& sums) {
+    llava_network<B, T>& network = *reference_.network;
+    candor::tape<B> quiet(network.backend(), tape_mode::evaluate);
+    const forward_context<B> context{.tape = quiet, .adapters = reference_.adapters};
+    const auto there =
+        network.head_rows(context, batch, pass_features(network, context, batch, view.records()));  // (R, C)
+    const auto log_probs = head_log_probs(quiet, there, network.text().head(), batch.targets);
+    sums.add_reference(batch, log_probs.storage().to_vector());
+    const auto kl = head_kl(tape, rows, network_.text().head(), there, network.text().head());
+    sums.add_kl(batch, kl.storage().to_vector());
+    return kl;
+  }
+
+  /// Derivatives of a step's loss for the cells of a pass's records, (items, C).
+  struct cell_gradients {
+    std::vector<A> sums, kls;
+  };
+
+  /// Hands the cells' derivatives to the scored tokens' log-probs and to the head rows' divergences.
+  static void set_gradients(const packed_batch& batch, const cell_sums& sums, const cell_gradients& d,
+                            const variable<B, A>& log_probs, const variable<B, A>& kl) {
+    const auto first = static_cast<std::size_t>(batch.forests.front() * cells);
+    std::vector<A> d_log_probs(batch.scored.size()), d_kl(batch.hidden_rows.size());
+    sums.for_targets(batch, [&](std::size_t row, std::size_t n, std::size_t i) {
+      d_log_probs[n] = d.sums[i - first] * static_cast<A>(batch.scored[n].weight);
+      if (kl) d_kl[row] += d.kls[i - first];
+    });
+    const auto set = [](const variable<B, A>& y, const std::vector<A>& values) {
+      y.storage().backend().copy_in(y.sink().d.data, values.data(), values.size() * sizeof(A));
+    };
+    set(log_probs, d_log_probs);
+    if (kl) set(kl, d_kl);
+  }
+
+  /// The objective as a row program over the records of a pass; its derivatives are divided by the step's
+  /// pairs.
+  cell_gradients evaluate(const packed_batch& batch, const cell_sums& s, std::size_t pairs,
                           double mean_tokens, const std::vector<double>& given, step_values& values) {
     B& backend = network_.backend();
     const auto first = static_cast<std::size_t>(batch.forests.front());
@@ -137,11 +180,14 @@ class objective_step {
     };
     const auto sums = upload(s.sums, cells, A{}), references = upload(s.references, cells, A{});
     const auto tokens = upload(s.tokens, cells, float{}), weights = upload(s.weights, cells, float{});
-    const auto given_there = upload(given, 2, double{});
+    const auto given_there = upload(given, 2, double{}), margins = upload(s.margins, 1, double{}),
+               confidence = upload(s.confidence, cells, double{});
+    const auto kls = upload(s.kls, cells, A{});
     const auto count = static_cast<std::int64_t>(items);
     tensor<B, A> losses(backend, shape{count}), d_sums(backend, shape{count * cells}),
-        chosen(backend, shape{count}), rejected = tensor<B, A>::zeros(backend, shape{count}),
-                                       imageless = tensor<B, A>::zeros(backend, shape{count});
+        d_kls = tensor<B, A>::zeros(backend, shape{count * cells}), chosen(backend, shape{count}),
+        rejected = tensor<B, A>::zeros(backend, shape{count}),
+        imageless = tensor<B, A>::zeros(backend, shape{count});
     const int imageless_at = imageless_cell(places_);
     backend.rows(count, 64,
                  objective_program<Objective, A>{.objective = loss_,
@@ -158,7 +204,11 @@ class objective_step {
                                                  .statistics = statistics_,
                                                  .mean_tokens = mean_tokens,
                                                  .imageless = imageless_at,
-                                                 .rewards_imageless = imageless.view().data});
+                                                 .rewards_imageless = imageless.view().data,
+                                                 .kls = kls.view().data,
+                                                 .d_kls = d_kls.view().data,
+                                                 .confidence = confidence.view().data,
+                                                 .margins = margins.view().data});
     const auto loss = losses.to_vector(), c = chosen.to_vector(), r = rejected.to_vector(),
                without = imageless.to_vector();
     for (const auto f : batch.forests) {
@@ -176,7 +226,7 @@ class objective_step {
                   .pairs = 1.0,
                   .tokens = 0.0});
     }
-    return d_sums.to_vector();
+    return {d_sums.to_vector(), d_kls.to_vector()};
   }
 
   /// Values of all items of the step, without gradients, for objectives that compare items with each other.

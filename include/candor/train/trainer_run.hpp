@@ -47,12 +47,13 @@ struct trainer<Model, Objective>::run {
   }
 
   item encode(const source& from, std::int64_t index, std::int64_t epoch) const {
-    const preference_record record = from.data.record(index);
+    const preference_record record = objective_record(from.data, index, owner.loss_);
     const auto& processor = owner.policy_.processor();
     const auto variants = from.reference.variants();
     const variant_draw draw{options.seed, index, from.reference.fresh() ? epoch : 0};
     item made{{preference_tree(processor, record, owner.loss_, variants),
-               variant_pixels(processor.transform(), record, variants, draw, from.data)},
+               variant_pixels(processor.transform(), record, variants, draw, from.data),
+               reads_margin(owner.loss_) ? record.margin : 0.0},
               index,
               static_cast<std::int64_t>(record.images.size()),
               draw.epoch};
@@ -100,7 +101,8 @@ struct trainer<Model, Objective>::run {
     mean("logps/chosen", v.log_prob_chosen);
     if constexpr (has_rejected) mean("logps/rejected", v.log_prob_rejected);
     if (v.imageless_pairs == 0) return;
-    window.add(prefix + "rewards/imageless_margins", v.imageless_margin / v.imageless_pairs, v.imageless_pairs);
+    window.add(prefix + "rewards/imageless_margins", v.imageless_margin / v.imageless_pairs,
+               v.imageless_pairs);
     window.add(prefix + "rewards/imageless_accuracies", v.imageless_correct / v.imageless_pairs,
                v.imageless_pairs);
   }
@@ -189,9 +191,8 @@ struct trainer<Model, Objective>::run {
     const std::int64_t first_place = start.global_step * options.batch_size;
     auto items = [&] {
       const blocked_stop_signals quiet;  // the thread inherits it
-      return prefetch<item>(
-          total_steps * options.batch_size - first_place, 2 * options.batch_size,
-          [this, first_place](std::int64_t i) { return encode_at(first_place + i); });
+      return prefetch<item>(total_steps * options.batch_size - first_place, 2 * options.batch_size,
+                            [this, first_place](std::int64_t i) { return encode_at(first_place + i); });
     }();
     for (std::int64_t step = start.global_step; step < total_steps; ++step) {
       std::vector<item> group;
