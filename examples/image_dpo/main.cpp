@@ -34,6 +34,8 @@ constexpr const char* lessons = R"(Try first:
   image_dpo ... --loss-type sym_mpo     records with two images: `chosen` is true of the first, `rejected` of
                                         the second
   image_dpo ... --loss-type opa_dpo     records with a third answer, `revised`
+  image_dpo ... --loss-type chip --lora-r 64 --reference adapters-off
+        reads the reference's whole distribution at each token, so that the reference runs in every step
 
 rewards/imageless_accuracies says how often the chosen answer is worth more under its own image than under the
 other one: half of the time for a model that does not look. examples/image_dpo/README.md has each loss with
@@ -52,6 +54,7 @@ void apply_defaults(const CLI::App& app, program_options& o) {
     o.distortion = o.type == "v_dpo"     ? "mean"
                    : o.type == "sym_mpo" ? "second"
                    : o.type == "opa_dpo" ? "pixel_mask,share=0.3"
+                   : o.type == "chip"    ? "diffusion,stage=normalised"
                                          : "crop,stage=resized";
   if (app.count("--conditional-weight") == 0 && o.type == "opa_dpo") o.conditional_weight = 0.2;
 }
@@ -61,7 +64,7 @@ void add_options(CLI::App& app, program_options& o) {
   training::add_options(app, o.training);
   auto* loss = training::group(app, "Loss");
   loss->add_option("--loss-type,--loss_type", o.type, "which loss over the images")
-      ->type_name("{mdpo,v_dpo,sym_mpo,opa_dpo}");
+      ->type_name("{mdpo,v_dpo,sym_mpo,opa_dpo,chip}");
   loss->add_option("--beta", o.beta, "how far the policy may move: reward a nat")->check(CLI::PositiveNumber);
   loss->add_option("--conditional-weight", o.conditional_weight,
                    "mdpo, opa_dpo: of the preference between the images (opa_dpo: 0.2)")
@@ -90,6 +93,16 @@ void add_options(CLI::App& app, program_options& o) {
   loss->add_option("--image-weight", o.loss.sym_mpo.image_weight,
                    "sym_mpo: of the preferences between the images (S-VCO)")
       ->check(CLI::NonNegativeNumber);
+  loss->add_option("--token-weight,--tok_beta", o.loss.chip.alpha,
+                   "chip: of the divergence over the vocabulary, the paper's token term")
+      ->check(CLI::NonNegativeNumber);
+  loss->add_option("--segment-weight", o.loss.chip.gamma,
+                   "chip: weight of tokens that differ between the answers")
+      ->check(CLI::PositiveNumber);
+  loss->add_option(
+      "--fused", o.loss.chip.fused,
+      "chip: one sigmoid over the sum of the margins, as released, else a sum of losses: true or "
+      "false");
 
   auto* other = training::group(app, "The other image");
   other
@@ -112,11 +125,11 @@ void resolve_loss(program_options& o) {
   using candor::usage_error;
   const auto type = candor::image_loss_named(o.type);
   require<usage_error>(type.has_value(), "--loss-type ", o.type,
-                       " is unknown: use mdpo, v_dpo, sym_mpo or opa_dpo");
+                       " is unknown: use mdpo, v_dpo, sym_mpo, opa_dpo or chip");
   auto& loss = o.loss;
   loss.type = *type;
   loss.mdpo = {o.beta, o.conditional_weight, o.anchor_weight, o.anchor_margin};
-  loss.v_dpo.beta = loss.sym_mpo.beta = loss.opa_dpo.beta = o.beta;
+  loss.v_dpo.beta = loss.sym_mpo.beta = loss.opa_dpo.beta = loss.chip.beta = o.beta;
   loss.opa_dpo.conditional_weight = o.conditional_weight;
   loss.opa_dpo.anchor_weight = o.anchor_weight;
   loss.opa_dpo.anchor_margin = o.anchor_margin;

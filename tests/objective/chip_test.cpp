@@ -4,6 +4,7 @@
 
 #include <candor/objective/chip.hpp>
 #include <candor/objective/dpo.hpp>
+#include <candor/objective/image_preference.hpp>
 #include <candor/objective/sft.hpp>
 
 using candor_test::run;
@@ -36,6 +37,20 @@ TEST_CASE("chip's gradient goes through one sigmoid, and stops at the chosen ans
   CHECK(run(candor::chip{.fused = false}, golden).d_kls[1] == Approx(0.1 * 0.1));
   candor_test::check_gradient(candor::chip{}, golden);
   candor_test::check_gradient(candor::with_sft{candor::chip{.fused = false}, {.weight = 0.5}}, golden);
+}
+
+TEST_CASE("chip chosen at run time is chip", "[objective][chip]") {
+  const candor::image_preference chosen{.type = candor::image_loss::chip, .chip = {.alpha = 0.3, .gamma = 2}};
+  const auto own = run(chosen.chip, golden), r = run(chosen, golden);
+  CHECK(r.loss == Approx(own.loss).epsilon(1e-14));
+  for (std::size_t c = 0; c < 3; ++c) {
+    CHECK(r.d_sums[c] == Approx(own.d_sums[c]).epsilon(1e-14));
+    CHECK(r.d_kls[c] == Approx(own.d_kls[c]).epsilon(1e-14).margin(1e-300));
+  }
+  CHECK(candor::reads_kl(chosen));
+  CHECK_FALSE(candor::reads_kl(candor::image_preference{}));
+  CHECK(candor::token_weights_of(chosen).gamma == 2);
+  CHECK(candor::token_weights_of(candor::image_preference{}).gamma == 1);
 }
 
 TEST_CASE("an objective says what it reads, and terms beside it hand that on", "[objective][chip]") {

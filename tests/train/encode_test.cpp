@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /// Dialogs as forests: the path of a cell is the dialog, and what the cell scores are its labels.
+#include <candor/io/atomic_file.hpp>
+#include <candor/io/safetensors.hpp>
 #include <candor/objective/dense_dpo.hpp>
 #include <candor/objective/dpo.hpp>
+#include <candor/objective/pairwise.hpp>
 #include <candor/objective/sft.hpp>
 #include <candor/train/encode.hpp>
 
@@ -117,6 +120,76 @@ TEST_CASE("POVID's dialogs share what is the same and score all answers of eithe
                    -100) == static_cast<std::ptrdiff_t>(first));
   CHECK(std::equal(unscored.second.begin() + static_cast<std::ptrdiff_t>(first), unscored.second.end(),
                    all.second.begin() + static_cast<std::ptrdiff_t>(first)));
+}
+
+TEST_CASE("tokens beyond the shorter answer's length weigh what TRL's ld_alpha makes them",
+          "[train][encode]") {
+  const candor::safetensors_file golden(std::filesystem::path(CANDOR_TESTS_DIR) /
+                                        "objective/golden/losses.safetensors");
+  const auto lengths = golden.read_as<float>(*golden.find("ld/lengths")),  // (8, 2)
+      expected = golden.read_as<float>(*golden.find("ld/weights"));        // (8, 2, 12)
+  REQUIRE(expected.size() == 192);
+  for (std::size_t i = 0; i < 8; ++i) {
+    candor::encoded_branches branches;
+    for (std::size_t b = 0; b < 2; ++b)
+      branches.answers.push_back(
+          {.ids = std::vector<std::int32_t>(static_cast<std::size_t>(lengths[2 * i + b]), 5),
+           .answer = true});
+    branches.later.resize(2);
+    std::vector<std::vector<float>> weights, doubled;
+    candor::discount_length(branches, 0.3, weights);
+    for (std::size_t b = 0; b < 2; ++b) {
+      REQUIRE(weights[b].size() == branches.answers[b].ids.size());
+      for (std::size_t t = 0; t < weights[b].size(); ++t)
+        CHECK(weights[b][t] == expected[24 * i + 12 * b + t]);
+      doubled.emplace_back(weights[b].size(), 2.0f);
+    }
+    candor::discount_length(branches, 0.3, doubled);  // on top of weights of their own
+    for (std::size_t b = 0; b < 2; ++b)
+      for (std::size_t t = 0; t < weights[b].size(); ++t) CHECK(doubled[b][t] == 2 * weights[b][t]);
+  }
+}
+
+TEST_CASE("an objective's length discount reaches the cells", "[train][encode]") {
+  const encoder_world w;
+  const candor::preference_record r{.id = "0",
+                                    .question = "what ?",
+                                    .chosen = "a red circle .",
+                                    .rejected = "a dog",
+                                    .images = {},
+                                    .source = "a:1"};
+  const auto tree = candor::preference_tree(w.p, r, candor::pairwise{.ld_alpha = 0.25});
+  REQUIRE(tree.cells.size() == 3);
+  CHECK(tree.cells[2].empty());  // KTO's, which is not a term
+  const auto& chosen = tree.cells[0].back().weights;
+  const auto& rejected = tree.cells[1].back().weights;
+  REQUIRE(chosen.size() > rejected.size());
+  CHECK(std::all_of(rejected.begin(), rejected.end(), [](float weight) { return weight == 1.0f; }));
+  for (std::size_t t = 0; t < chosen.size(); ++t) CHECK(chosen[t] == (t < rejected.size() ? 1.0f : 0.25f));
+}
+
+TEST_CASE("a record comes with the next one's answer and its margin where they are read", "[train][encode]") {
+  const scratch_folder scratch;
+  const std::string line = R"({"image": "a.png", "question": "what ?", "chosen": ")";
+  candor::write_atomically(scratch / "pairs.jsonl", line +
+                                                        R"(yes", "rejected": "no", "margin": 1.5})"
+                                                        "\n" +
+                                                        line +
+                                                        R"(a dog", "rejected": "a cat"})"
+                                                        "\n");
+  write_tiny_pictures(scratch.path(), 1);
+  std::filesystem::rename(scratch / "0.png", scratch / "a.png");
+  const candor::preference_data data(scratch / "pairs.jsonl");
+  const candor::pairwise kto{.terms = {{candor::loss_type::kto}}}, scaled{.margin_weight = 0.1};
+  CHECK(candor::objective_record(data, 0, kto).others == std::vector<std::string>{"a dog"});
+  CHECK(candor::objective_record(data, 1, kto).others == std::vector<std::string>{"yes"});
+  CHECK(candor::objective_record(data, 0, candor::pairwise{}).others.empty());
+  CHECK(candor::objective_record(data, 0, scaled).margin == 1.5);
+  CHECK_THROWS_WITH(candor::objective_record(data, 1, scaled), contains("pairs.jsonl:2"));
+  candor::write_atomically(scratch / "one.jsonl", line + R"(yes", "rejected": "no"})"
+                                                         "\n");
+  CHECK_THROWS_WITH(candor::objective_record(candor::preference_data(scratch / "one.jsonl"), 0, kto),
+                    contains("there is none"));
 }
 
 TEST_CASE("a record without a rejected answer cannot be a pair", "[train][encode]") {

@@ -4,6 +4,7 @@
 /// The losses that compare answers under several images, chosen at run time: one type for a program that
 /// offers them all. Each has its formula in its own header.
 
+#include <candor/objective/chip.hpp>
 #include <candor/objective/mdpo.hpp>
 #include <candor/objective/opa_dpo.hpp>
 #include <candor/objective/sym_mpo.hpp>
@@ -17,9 +18,10 @@
 
 namespace CANDOR_NS {
 
-enum class image_loss : std::uint8_t { mdpo, v_dpo, sym_mpo, opa_dpo };
+enum class image_loss : std::uint8_t { mdpo, v_dpo, sym_mpo, opa_dpo, chip };
 
-inline constexpr std::array<std::string_view, 4> image_loss_names{"mdpo", "v_dpo", "sym_mpo", "opa_dpo"};
+inline constexpr std::array<std::string_view, 5> image_loss_names{"mdpo", "v_dpo", "sym_mpo", "opa_dpo",
+                                                                  "chip"};
 
 constexpr std::string_view name_of(image_loss loss) {
   return image_loss_names[static_cast<std::size_t>(loss)];
@@ -30,13 +32,14 @@ constexpr std::optional<image_loss> image_loss_named(std::string_view name) {
   return std::nullopt;
 }
 
-/// `type` says which of the four counts.
+/// `type` says which of them counts.
 struct image_preference {
   image_loss type = image_loss::mdpo;
   candor::mdpo mdpo = {};
   candor::v_dpo v_dpo = {};
   candor::sym_mpo sym_mpo = {};
   candor::opa_dpo opa_dpo = {};
+  candor::chip chip = {};
 
   /// The loss's own places; the cells behind them are not used.
   constexpr std::array<cell_place, 5> places() const {
@@ -50,8 +53,14 @@ struct image_preference {
       case image_loss::v_dpo: take(places_of(v_dpo)); break;
       case image_loss::sym_mpo: take(places_of(sym_mpo)); break;
       case image_loss::opa_dpo: take(places_of(opa_dpo)); break;
+      case image_loss::chip: take(places_of(chip)); break;
     }
     return out;
+  }
+
+  constexpr bool needs_kl() const { return type == image_loss::chip; }
+  constexpr token_weights token_weighting() const {
+    return type == image_loss::chip ? chip.token_weighting() : token_weights{};
   }
 
   /// What the implicit reward is taken with.
@@ -61,6 +70,7 @@ struct image_preference {
       case image_loss::v_dpo: return v_dpo.beta;
       case image_loss::sym_mpo: return sym_mpo.beta;
       case image_loss::opa_dpo: return opa_dpo.beta;
+      case image_loss::chip: return chip.beta;
     }
     return 0;
   }
@@ -76,6 +86,7 @@ struct image_preference {
       case image_loss::v_dpo: return v_dpo(y.template first<4>());
       case image_loss::sym_mpo: return sym_mpo(y.template first<4>());
       case image_loss::opa_dpo: return opa_dpo(y);
+      case image_loss::chip: return chip(y.template first<3>());
     }
     return S(0);
   }

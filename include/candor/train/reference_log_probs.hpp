@@ -100,10 +100,14 @@ class reference_log_probs {
     f.add("reference adapter", adapters);
     policy_.processor().add_to(f);
     data_.add_to(f, options_.hash_images ? image_digest::bytes : image_digest::stat);
-    if (variants_.empty() && plan_.picks.empty()) return f;
-    std::string variants = text(fresh() ? "fresh each epoch" : "one draw", ", seed ", options_.seed);
-    for (const auto& v : variants_) variants += "; " + v.describe();
-    f.add("image variants", variants);
+    if (!variants_.empty()) {
+      std::string variants = text(fresh() ? "fresh each epoch" : "one draw", ", seed ", options_.seed);
+      for (const auto& v : variants_) variants += "; " + v.describe();
+      f.add("image variants", variants);
+    }
+    if (std::all_of(places_.begin(), places_.end(),
+                    [](const cell_place& p) { return p.branch < 2 && p.image.empty() && !p.picks(); }))
+      return f;
     std::string cells;
     for (const cell_place& p : places_)
       cells += text(p.branch, " '", p.image, "' ", static_cast<int>(p.tokens), " '", p.tokens_image, "' ",
