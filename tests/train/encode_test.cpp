@@ -124,10 +124,9 @@ TEST_CASE("POVID's dialogs share what is the same and score all answers of eithe
 
 TEST_CASE("tokens beyond the shorter answer's length weigh what TRL's ld_alpha makes them",
           "[train][encode]") {
-  const candor::safetensors_file golden(std::filesystem::path(CANDOR_TESTS_DIR) /
-                                        "objective/golden/losses.safetensors");
-  const auto lengths = golden.read_as<float>(*golden.find("ld/lengths")),  // (8, 2)
-      expected = golden.read_as<float>(*golden.find("ld/weights"));        // (8, 2, 12)
+  const candor::safetensors_file file(golden("objective/losses.safetensors"));
+  const auto lengths = file.read_as<float>(*file.find("ld/lengths")),  // (8, 2)
+      expected = file.read_as<float>(*file.find("ld/weights"));        // (8, 2, 12)
   REQUIRE(expected.size() == 192);
   for (std::size_t i = 0; i < 8; ++i) {
     candor::encoded_branches branches;

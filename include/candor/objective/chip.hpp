@@ -6,9 +6,8 @@
 /// sigmoid, a, c, a' the log-ratios of the chosen, the rejected, and the chosen answer under the distorted
 /// image, in which changed tokens weigh gamma, and KL_w, KL_l the sums of KL(ref || pi) over the answers'
 /// positions (TDPO's term, arXiv 2404.11999; the chosen side's gradient stopped):
-///   fused    l(beta ((a - c) + (a - a') - alpha (KL_l - KL_w)))                what the released code
-///   computes summed   l(beta (a - c)) + l(beta (a - a')) + beta alpha (KL_l - KL_w)     a sum of losses, as
-///   in the paper
+///   fused    l(beta ((a - c) + (a - a') - alpha (KL_l - KL_w)))             as the released code does
+///   summed   l(beta (a - c)) + l(beta (a - a')) + beta alpha (KL_l - KL_w)  losses added, as in the paper
 /// The partition functions of the two images do not cancel in a - a' (SymMPO, arXiv 2506.11712).
 
 #include <candor/objective/objective.hpp>

@@ -11,11 +11,12 @@
 ///   double beta                                  nats to reward                 default: 1
 ///   template <class S> S reward(const cell<S>&)  the implicit reward            default: beta * ratio
 ///   token_weights token_weighting() const        weights of the tokens          default: all 1
-///   static constexpr bool needs_kl, or bool needs_kl() const    whether cells have `kl`            default:
-///   false bool needs_confidence() const                whether cells have `confidence` default: false bool
-///   needs_margin() const                    whether items have `margin`                       default: false
+///   struct statistics                            state over the batch           default: none
+///   static constexpr bool needs_kl               whether cells have `kl`        default: false
+///     or bool needs_kl() const, where options decide
+///   bool needs_confidence() const                whether cells have `confidence`
+///   bool needs_margin() const                    whether items have `margin`
 ///   bool needs_mismatched() const                whether branch 2 is the next record's chosen answer
-///   default: false struct statistics                            state over the batch           default: none
 /// With statistics it is called as operator()(y, statistics) and has
 ///   void update(statistics&, std::span<pair<double, cells>> items) const;
 /// which sees the items of a whole optimizer step, gradient stopped, once before the step's losses; it may

@@ -2,19 +2,16 @@
 #pragma once
 /// @file
 /// The pairwise losses under TRL's names, chosen at run time, alone or as a weighted sum:
-///   pairwise{.terms = {{loss_type::sigmoid, 0.8}, {loss_type::bco_pair, 0.2}, {loss_type::sft, 1}}, .beta =
-///   0.1}
+///   pairwise{.terms = {{loss_type::sigmoid, 0.8}, {loss_type::bco_pair, 0.2}, {loss_type::sft, 1}}}
 /// is MPO (Wang et al. 2024, arXiv 2411.10442). Each loss has its formula in its own header. Three options
 /// change any of them:
-///   ld_alpha       LD-DPO (Liu et al. 2024, arXiv 2409.06411): in the log-probs of policy and reference,
-///   tokens
-///                  beyond the shorter answer's length weigh ld_alpha
-///   use_weighting  WPO (Zhou et al. 2024, arXiv 2406.11827): the loss of a pair times w(chosen) w(rejected),
-///   with
-///                  w(y) = exp(mean_t (log pi(y_t) - log sum_v pi(v)^2)), gradient stopped
-///   margin_weight  MM-DPO (Zhang et al. 2025, arXiv 2502.10391): beta of a pair is beta (1 + margin_weight
-///   k), at
-///                  least 1e-3, with k the margin that its record gives
+///   ld_alpha       tokens beyond the shorter answer's length weigh this in the log-probs of policy and
+///                  reference (LD-DPO, Liu et al. 2024, arXiv 2409.06411)
+///   use_weighting  the loss of a pair times w(chosen) w(rejected), gradient stopped,
+///                  w(y) = exp(mean_t (log pi(y_t) - log sum_v pi(v)^2)) (WPO, Zhou et al. 2024, arXiv
+///                  2406.11827)
+///   margin_weight  beta of a pair is beta (1 + margin_weight k), at least 1e-3, with k the margin that its
+///                  record gives (MM-DPO, Zhang et al. 2025, arXiv 2502.10391)
 
 #include <candor/objective/aot.hpp>
 #include <candor/objective/apo.hpp>
