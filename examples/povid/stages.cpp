@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "povid/stages.hpp"
+
+#include <candor/io/atomic_file.hpp>
+#include <candor/train/run_folder.hpp>
+
+#include <algorithm>
+#include <chrono>
+
+namespace povid {
+
+std::vector<stage_report> run_stages(const run_context& run, const std::vector<std::string>& stages) {
+  std::filesystem::path model = run.o.model, pairs = run.o.data;
+  std::vector<stage_report> reports;
+  const auto wants = [&](std::string_view stage) {
+    return std::find(stages.begin(), stages.end(), stage) != stages.end();
+  };
+  for (const auto stage : stage_names) {
+    const bool asked = wants(stage);
+    const auto begin = std::chrono::steady_clock::now();
+    if (stage == "inject") {
+      if (asked && !std::filesystem::exists(run.injected())) inject(run);
+      if (std::filesystem::exists(run.injected())) pairs = run.injected();
+    } else {
+      if (asked) train(run, stage, model, pairs);
+      candor::require<candor::usage_error>(
+          stage != "text" || asked || !wants("noise") || std::filesystem::exists(run.model(stage)),
+          "the stage noise begins with ", run.model(stage).string(),
+          ", which is not there; run the stage text first");
+      model = run.model(stage);
+    }
+    if (asked)
+      reports.push_back({stage, stage == "inject" ? std::filesystem::path() : model,
+                         std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count()});
+  }
+  return reports;
+}
+
+}  // namespace povid
