@@ -72,7 +72,8 @@ TEST_CASE("the weights of losses' terms are what the options say", "[examples][d
   const auto first = [&](std::vector<std::string> more) {
     static int runs = 0;
     const auto output = w.scratch / ("run" + std::to_string(++runs));
-    more.insert(more.end(), {"--max-steps", "1", "--batch-size", "2", "--reference-model", w.scratch / "reference"});
+    more.insert(more.end(),
+                {"--max-steps", "1", "--batch-size", "2", "--reference-model", w.scratch / "reference"});
     const auto end = run_dpo(w, output, more);
     INFO(end.err);
     REQUIRE(end.code == 0);
@@ -92,14 +93,64 @@ TEST_CASE("the weights of losses' terms are what the options say", "[examples][d
     CHECK(number(m, "loss") == Approx(expected).epsilon(1e-5));
   }
   for (const std::string desirable : {"1", "2.5"}) {
-    const auto m = first({"--loss-type", "kto_pair", "--desirable-weight", desirable, "--undesirable-weight", "0.5"});
+    const auto m =
+        first({"--loss-type", "kto_pair", "--desirable-weight", desirable, "--undesirable-weight", "0.5"});
     const double a = number(m, "rewards/chosen"), c = number(m, "rewards/rejected");
     const auto sigmoid = [](double x) { return 1 / (1 + std::exp(-x)); };
-    const double expected = 0.5 * (std::stod(desirable) * sigmoid(std::max(0.0, c) - a) +
-                                   0.5 * sigmoid(c - std::max(0.0, a)));
+    const double expected =
+        0.5 * (std::stod(desirable) * sigmoid(std::max(0.0, c) - a) + 0.5 * sigmoid(c - std::max(0.0, a)));
     CHECK(std::abs(a) > 1e-3);
     CHECK(number(m, "loss") == Approx(expected).epsilon(1e-5));
   }
+}
+
+TEST_CASE("length discount, weights of pairs and margins change any loss", "[examples][dpo]") {
+  const trainer_world w;
+  const std::string line =
+      R"({"image": "0.png", "question": "what is there ?", "chosen": "a red circle .", "rejected": "no",)";
+  const auto write = [&](const std::string& rest) {
+    candor::write_atomically(w.pairs, line + rest + "\n" + line + rest + "\n");
+  };
+  write(R"( "margin": 2})");
+  write_tiny_llava(w.scratch / "reference", {.seed = 99});
+  int runs = 0;
+  const auto run = [&](std::vector<std::string> more) {
+    more.insert(more.end(),
+                {"--max-steps", "1", "--batch-size", "2", "--reference-model", w.scratch / "reference"});
+    return run_dpo(w, w.scratch / ("run" + std::to_string(++runs)), more);
+  };
+  const auto number = [&](const std::vector<std::string>& more, const char* name) {
+    const auto end = run(more);
+    INFO(end.err);
+    REQUIRE(end.code == 0);
+    return read_json_lines(w.scratch / ("run" + std::to_string(runs)) / "metrics.jsonl")
+        .front()
+        .at(name)
+        .get<double>();
+  };
+  const auto loss = [&](const std::vector<std::string>& more) { return number(more, "loss"); };
+  const double plain = loss({}), margin = number({}, "rewards/margins");
+  CHECK(plain == Approx(std::log1p(std::exp(-margin))).epsilon(1e-5));
+  CHECK(loss({"--margin-weight", "0.5"}) == Approx(std::log1p(std::exp(-2 * margin))).epsilon(1e-5));
+
+  // The chosen answer is the longer one: half of its log-ratio's tail lies half of the way to none of it.
+  const auto chosen = [&](const char* alpha) { return number({"--ld-alpha", alpha}, "rewards/chosen"); };
+  CHECK(std::abs(chosen("1") - chosen("0")) > 1e-4);
+  CHECK(chosen("0.5") == Approx((chosen("1") + chosen("0")) / 2).epsilon(1e-4));
+  CHECK(number({"--ld-alpha", "0"}, "rewards/rejected") ==
+        Approx(number({}, "rewards/rejected")).epsilon(1e-5));
+
+  const double weight = loss({"--use-weighting", "true"}) / plain;
+  CHECK(weight > 0);
+  CHECK(std::abs(weight - 1) > 1e-3);
+  CHECK(loss({"--use-weighting", "true", "--loss-type", "ipo"}) ==
+        Approx(weight * loss({"--loss-type", "ipo"})).epsilon(1e-4));
+
+  write("\"id\": 1}");
+  const auto end = run({"--margin-weight", "0.5"});
+  CHECK(end.code == 3);
+  CHECK_THAT(end.err, contains("pairs.jsonl:"));
+  CHECK_THAT(end.err, contains("no `margin`"));
 }
 
 TEST_CASE("dpo refuses losses that cannot be meant", "[examples][dpo]") {
