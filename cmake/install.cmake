@@ -45,7 +45,7 @@ foreach(program IN LISTS programs)
 endforeach()
 
 if(programs)
-  install(DIRECTORY examples/scenes/base DESTINATION "${CMAKE_INSTALL_DATADIR}/candor/scenes" COMPONENT programs)
+  install(DIRECTORY examples/scenes/base examples/scenes/clip DESTINATION "${CMAKE_INSTALL_DATADIR}/candor/scenes" COMPONENT programs)
 endif()
 
 # candor.pc, for projects without CMake: header-only, with the optional libraries that were found here.

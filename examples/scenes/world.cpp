@@ -17,12 +17,19 @@
 
 namespace scenes {
 
-std::filesystem::path base_folder() {
-  const auto source = std::filesystem::path(CANDOR_EXAMPLES_DIR) / "scenes" / "base";
+namespace {
+
+std::filesystem::path world_folder(const char* name) {
+  const auto source = std::filesystem::path(CANDOR_EXAMPLES_DIR) / "scenes" / name;
   if (std::filesystem::exists(source)) return source;
   const auto program = std::filesystem::canonical("/proc/self/exe");
-  return program.parent_path().parent_path() / "share/candor/scenes/base";
+  return program.parent_path().parent_path() / "share/candor/scenes" / name;
 }
+
+}  // namespace
+
+std::filesystem::path base_folder() { return world_folder("base"); }
+std::filesystem::path clip_folder() { return world_folder("clip"); }
 
 model_figures evaluate_folder(const std::filesystem::path& folder, const std::filesystem::path& adapter,
                               int threads, int held_out) {

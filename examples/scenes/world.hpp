@@ -17,6 +17,9 @@ namespace scenes {
 /// The base's model folder: in the source tree, or where it was installed beside the program.
 std::filesystem::path base_folder();
 
+/// The world's CLIP, which make_clip made, likewise.
+std::filesystem::path clip_folder();
+
 /// A model on held-out scenes, with its greedy captions.
 struct model_figures {
   evaluation figures;

@@ -88,17 +88,19 @@ CANDOR_INLINE void write_clip_config(const std::filesystem::path& folder, const 
   const auto path = folder / "config.json";
   detail::check_clip_config(config, path.string());
   const auto& t = config.text;
-  const detail::json language = {{"eos_token_id", t.eos_token_id},
-                                 {"hidden_act", name_of(t.hidden_act)},
-                                 {"hidden_size", t.hidden_size},
-                                 {"intermediate_size", t.intermediate_size},
-                                 {"layer_norm_eps", t.layer_norm_eps},
-                                 {"max_position_embeddings", t.max_position_embeddings},
-                                 {"model_type", "clip_text_model"},
-                                 {"num_attention_heads", t.num_attention_heads},
-                                 {"num_hidden_layers", t.num_hidden_layers},
-                                 {"projection_dim", config.projection_dim},
-                                 {"vocab_size", t.vocab_size}};
+  const detail::json language = {
+      {"bos_token_id", nullptr},  // nobody reads it, and the default is beyond small vocabularies
+      {"eos_token_id", t.eos_token_id},
+      {"hidden_act", name_of(t.hidden_act)},
+      {"hidden_size", t.hidden_size},
+      {"intermediate_size", t.intermediate_size},
+      {"layer_norm_eps", t.layer_norm_eps},
+      {"max_position_embeddings", t.max_position_embeddings},
+      {"model_type", "clip_text_model"},
+      {"num_attention_heads", t.num_attention_heads},
+      {"num_hidden_layers", t.num_hidden_layers},
+      {"projection_dim", config.projection_dim},
+      {"vocab_size", t.vocab_size}};
   detail::json vision = detail::vision_json(config.vision);
   vision["projection_dim"] = config.projection_dim;
   detail::write_json_file(path, {{"architectures", {"CLIPModel"}},

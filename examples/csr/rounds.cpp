@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <candor/core/error.hpp>
+#include <candor/io/atomic_file.hpp>
+#include <candor/io/json_field_impl.hpp>
+#include <candor/io/staged_folder.hpp>
+#include <candor/train/run_folder.hpp>
+
+#include "csr/csr.hpp"
+#include "dpo/train.hpp"
+#include "rlaif_v/stages.hpp"
+#include "scenes/captions.hpp"
+#include "scenes/records.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <string_view>
+
+namespace csr {
+namespace {
+
+using candor::detail::json;
+using candor::detail::json_field;
+
+/// Calls take(field of the line) for each line of a file that this program has written.
+template <class Take>
+void read_lines(const std::filesystem::path& path, Take take) {
+  const std::string content = candor::read_file(path, std::uint64_t{4} << 30);
+  std::string_view rest(content);
+  for (std::size_t number = 1; !rest.empty(); ++number) {
+    const auto line = rest.substr(0, rest.find('\n'));
+    rest.remove_prefix(std::min(line.size() + 1, rest.size()));
+    const std::string place = candor::text(path.string(), ":", number);
+    const json document = candor::detail::parse_json(line, {.file = place});
+    take(json_field(document, place));
+  }
+}
+
+nlohmann::ordered_json dialog(const std::string& question, const std::string& answer) {
+  return {{{"from", "human"}, {"value", "<image>\n" + question}}, {{"from", "gpt"}, {"value", answer}}};
+}
+
+/// What a round is made with: its files belong together.
+void claim(const round& r) {
+  const auto& s = r.s.search;
+  const json now{{"policy", r.policy.string()},
+                 {"clip", r.s.clip.string()},
+                 {"data", r.o.data.string()},
+                 {"instructions", r.s.instructions},
+                 {"num-beams", s.num_beams},
+                 {"num-beam-groups", s.num_beam_groups},
+                 {"diversity-penalty", s.diversity_penalty},
+                 {"max-new-tokens", s.max_new_tokens},
+                 {"max-characters", s.max_characters},
+                 {"open-nodes", s.open_nodes},
+                 {"keep-best", s.keep_best},
+                 {"keep-worst", s.keep_worst},
+                 {"lambda", s.lambda},
+                 {"reward", r.s.reward}};
+  const auto note = r.folder / "made_with.json";
+  std::filesystem::create_directories(r.folder);
+  if (!std::filesystem::exists(note)) return candor::detail::write_json_file(note, now);
+  const json before = candor::detail::read_json_file(note);
+  for (const auto& [key, value] : now.items())
+    candor::require<candor::usage_error>(before.contains(key) && before[key] == value, r.folder.string(),
+                                         " was begun with another ", key, " (",
+                                         before.contains(key) ? before[key].dump() : "none", ", now ",
+                                         value.dump(), "); choose another --output");
+}
+
+/// Writes `output`/data: pictures and instructions.jsonl, unless it is there.
+void prepare_world(const std::filesystem::path& output, const settings& s, std::uint64_t seed) {
+  const auto data = output / "data", recipe = data / "made_with.json";
+  const std::int64_t count = s.instructions * s.rounds;
+  const std::string asked = json{{"instructions", count}, {"seed", seed}}.dump() + "\n";
+  if (std::filesystem::exists(data)) {
+    candor::require<candor::usage_error>(
+        std::filesystem::exists(recipe) && candor::read_file(recipe) == asked, data.string(),
+        " holds pictures for other --rounds, --instructions or --seed; choose another --output");
+    return;
+  }
+  std::filesystem::create_directories(output);
+  std::vector<scenes::scene> pictures;
+  std::string lines;
+  for (std::int64_t i = 0; i < count; ++i) {
+    const auto style = i % 2 == 0 ? scenes::caption_style::brief : scenes::caption_style::detailed;
+    pictures.push_back(scenes::draw_scene(40'000 + seed, static_cast<std::uint64_t>(i)));
+    lines += nlohmann::ordered_json{{"idx", i},
+                                    {"image", scenes::image_name(static_cast<std::size_t>(i))},
+                                    {"question", scenes::prompt(style)}}
+                 .dump() +
+             "\n";
+  }
+  candor::staged_folder folder(data);
+  scenes::write_images(folder.path(), pictures);
+  candor::write_atomically(folder.path() / "instructions.jsonl", lines);
+  candor::write_atomically(folder.path() / "made_with.json", asked);
+  folder.commit();
+}
+
+}  // namespace
+
+pair_summary pair(const round& r) {
+  pair_summary out;
+  std::string lines;
+  read_lines(r.trees(), [&](const json_field& tree) {
+    ++out.instructions;
+    out.sentences += tree["sentences"].integer(0);
+    out.answers += static_cast<std::int64_t>(tree["answers"].items().size());
+    if (!tree.has("chosen")) return;
+    const std::string question = tree["question"].string();
+    const nlohmann::ordered_json row{{"id", tree["id"].value()},
+                                     {"image", tree["image"].string()},
+                                     {"conversations", dialog(question, tree["chosen"].string())},
+                                     {"rejected_conversations", dialog(question, tree["rejected"].string())}};
+    lines += row.dump() + "\n";
+    ++out.pairs;
+  });
+  candor::require<candor::input_error>(out.pairs > 0, r.trees().string(), ": none of the ", out.instructions,
+                                       " instructions has two different answers; raise --diversity-penalty");
+  if (!std::filesystem::exists(r.pairs())) candor::write_atomically(r.pairs(), lines);
+  return out;
+}
+
+void train(const round& r) {
+  if (std::filesystem::exists(r.model())) return;
+  training::options o = r.o;
+  o.model = r.policy;
+  o.data = r.pairs();
+  o.output = o.fit.run_folder = r.folder / "run";
+  o.fit.resume = std::filesystem::exists(o.output) ? "auto" : "";
+  candor::pairwise loss;
+  loss.terms[0] = {candor::loss_type::sigmoid, 1.0};
+  if (r.s.sft_weight > 0) loss.terms[1] = {candor::loss_type::sft, r.s.sft_weight};
+  loss.beta = r.s.beta;
+  const auto adapter = o.output / "adapter";
+  if (!std::filesystem::exists(adapter)) dpo::train(loss, o);
+  if (o.lora.rank > 0)
+    rlaif_v::merge_adapter({.model = o.model, .vision_tower = o.vision_tower, .adapter = adapter}, r.model(),
+                           o);
+}
+
+std::vector<round_report> run_rounds(const settings& s, const training::options& given, bool world) {
+  const candor::run_folder root(given.output, !given.fit.resume.empty());
+  for (const auto& [name, content] : given.fit.documents)
+    candor::write_atomically(given.output / name, content);
+  training::options o = given;
+  if (world) {
+    prepare_world(o.output, s, o.fit.seed);
+    o.data = o.output / "data" / "instructions.jsonl";
+    o.images = o.output / "data" / "images";
+  } else if (o.images.empty()) {
+    o.images = o.data.parent_path();
+  }
+  o.images = std::filesystem::absolute(o.images).lexically_normal();
+  std::vector<round_report> reports;
+  std::filesystem::path policy = o.model;
+  for (int number = 1; number <= s.rounds; ++number) {
+    const auto begin = std::chrono::steady_clock::now();
+    const round r{s, o, number, o.output / candor::text("round-", number), policy};
+    claim(r);
+    search(r);
+    const auto pairs = pair(r);
+    train(r);
+    policy = r.model();
+    reports.push_back(
+        {policy, pairs, std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count()});
+  }
+  return reports;
+}
+
+}  // namespace csr

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+/// CSR as a user runs it, on a small embedded world: what it writes, that it goes on where it was, and what
+/// it refuses.
+
+#include "support/program.hpp"
+#include "tools/tool_world.hpp"
+
+#include <candor/data/preference_data.hpp>
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+using namespace candor_test;
+
+namespace {
+
+using arguments = std::vector<std::string>;
+
+arguments small_world(const std::filesystem::path& output) {
+  return {"--output", output, "--rounds",     "1", "--instructions", "24",   "--held-out", "20",
+          "--epochs", "1",    "--batch-size", "8", "--quiet",        "true", "--resume",   "auto"};
+}
+
+}  // namespace
+
+TEST_CASE("CSR searches, pairs and trains on the embedded world", "[examples][csr]") {
+  const scratch_folder scratch;
+  const auto run = scratch / "run";
+  const auto end = run_program("csr", small_world(run));
+  INFO(end.out << end.err);
+  REQUIRE(end.code == 0);
+  CHECK_THAT(end.out, contains("seed 1, round 1"));
+
+  const auto trees = read_json_lines(run / "round-1/trees.jsonl");
+  REQUIRE(trees.size() == 24);
+  std::int64_t paired = 0;
+  for (const auto& tree : trees) {
+    double before = -1;
+    for (const auto& answer : tree["answers"]) {
+      CHECK(answer["cost"].get<double>() >= before);  // from the cheapest
+      before = answer["cost"];
+      CHECK(before > 0);
+      CHECK(before <= 1);  // ranks are at most 1
+    }
+    if (!tree.contains("chosen")) continue;
+    ++paired;
+    CHECK(tree["chosen"] == tree["answers"].front()["answer"]);
+    CHECK(tree["rejected"] == tree["answers"].back()["answer"]);
+  }
+  const candor::preference_data pairs(run / "round-1/pairs.jsonl", {.images = run / "data/images"});
+  CHECK(pairs.size() == paired);
+  CHECK(paired > 12);
+  const auto record = pairs.record(0);
+  CHECK_THAT(record.question, contains("Describe the picture"));
+  CHECK(record.chosen != record.rejected);
+
+  SECTION("a run that was stopped in its search goes on") {
+    const auto whole = candor::read_file(run / "round-1/trees.jsonl");
+    std::string part;
+    for (std::size_t line = 0, at = 0; line < 16; ++line) {
+      const auto next = whole.find('\n', at) + 1;
+      part += whole.substr(at, next - at);
+      at = next;
+    }
+    std::filesystem::remove(run / "round-1/trees.jsonl");
+    candor::write_atomically(run / "round-1/trees.jsonl.part", part);
+    const auto again = run_program("csr", small_world(run));
+    INFO(again.err);
+    REQUIRE(again.code == 0);
+    CHECK(candor::read_file(run / "round-1/trees.jsonl") == whole);
+  }
+  SECTION("other settings are refused by name") {
+    auto other = small_world(run);
+    other.insert(other.end(), {"--lambda", "0.5"});
+    const auto refused = run_program("csr", other);
+    CHECK(refused.code == 2);
+    CHECK_THAT(refused.err, contains("was begun with another lambda (0.9, now 0.5)"));
+  }
+}
+
+TEST_CASE("CSR says what it lacks", "[examples][csr]") {
+  const scratch_folder scratch;
+  const auto refused = [&](arguments given, const char* why) {
+    given.insert(given.end(), {"--output", scratch / "none"});
+    const auto end = run_program("csr", given);
+    CHECK(end.code == 2);
+    CHECK_THAT(end.err, contains(why));
+  };
+  refused({"--reward", "stars"}, "use ranks or sums");
+  refused({"--num-beams", "4"}, "groups of equal size");
+  refused({"--model", "a", "--data", "b.jsonl"}, "--clip is needed");
+}
