@@ -64,6 +64,16 @@ inline void add_options(CLI::App& app, options& o) {
       ->type_name("PATH");
   files->add_option("--images", o.images, "folder that image names start from (default: the data file's)")
       ->type_name("FOLDER");
+  files->add_flag("--skip-bad-records", o.skip_bad_records,
+                  "leave out records that cannot be used, and list them in the run folder");
+  files
+      ->add_option("--rating-gap", o.ladder.min_gap,
+                   "of rated answers (VLFeedback): the least difference of a pair's mean ratings")
+      ->check(CLI::NonNegativeNumber);
+  files
+      ->add_option("--rating-pairs", o.ladder.max_pairs,
+                   "of rated answers: at most so many pairs a record, the widest apart; 0: all")
+      ->check(CLI::NonNegativeNumber);
   files
       ->add_option("--output,--output_dir", o.output,
                    "run folder; must be new or empty, unless --resume is given")

@@ -69,6 +69,7 @@ void dry_run(const options& o, const Objective& loss) {
   const auto variants = candor::variants_of(loss, o.fit.variants);
   const auto data = open_records<Objective>(o.data, o);
   const auto eval_data = open_eval_records<Objective>(o);
+  with_skipped(o, data, eval_data);
   const auto split =
       candor::split_records(data.size(), {.eval_fraction = o.fit.eval_fraction, .seed = o.fit.seed});
 

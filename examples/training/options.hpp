@@ -3,6 +3,7 @@
 /// @file
 /// The options that all training programs share.
 
+#include <candor/data/ratings.hpp>
 #include <candor/model/processor.hpp>
 #include <candor/nn/linear.hpp>
 #include <candor/train/adamw.hpp>
@@ -20,6 +21,8 @@ namespace training {
 struct options {
   std::filesystem::path model, vision_tower, data, images, output, reference_model;
   std::filesystem::path eval_data = {};  ///< records of their own for evaluation
+  bool skip_bad_records = false;         ///< leave out records that cannot be used
+  candor::rating_ladder ladder;          ///< how rated answers become pairs
   candor::processor_options processor;
   std::string image_transform = "auto";
   std::string dtype = "f32";

@@ -7,16 +7,28 @@
 #include <candor/objective/objective.hpp>
 
 #include "training/options.hpp"
+#include "training/skipped.hpp"
 
+#include <algorithm>
 #include <filesystem>
 #include <optional>
 
 namespace training {
 
-/// Pairs, or records with one answer where the objective scores no other.
+/// Pairs, or records with one answer where the objective scores no other. Two images for one text are a pair
+/// where a variant shows the second.
 template <class Objective>
 candor::preference_data open_records(const std::filesystem::path& path, const options& o) {
-  return candor::preference_data(path, {.images = o.images, .pairs = candor::cells_in<Objective> > 1});
+  const auto& variants = o.fit.variants;
+  const bool image_pairs =
+      std::any_of(variants.begin(), variants.end(), [](const auto& variant) { return variant.second_image; });
+  candor::preference_data data(path, {.images = o.images,
+                                      .pairs = candor::cells_in<Objective> > 1,
+                                      .image_pairs = image_pairs,
+                                      .skip_bad_records = o.skip_bad_records,
+                                      .ladder = o.ladder});
+  if (o.skip_bad_records) skip_unusable(data, o);
+  return data;
 }
 
 /// Those of --eval-data, where it is given.

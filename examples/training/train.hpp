@@ -52,9 +52,10 @@ template <class T, class Objective>
 outcome train_as(const options& o, const Objective& loss) {
   const auto records = open_records<Objective>(o.data, o);  // before the model: what is wrong is told at once
   const auto eval_records = open_eval_records<Objective>(o);
+  const options listed = with_skipped(o, records, eval_records);
   outcome result;
   program::with_backend(o.device, o.threads, [&](auto& backend) {
-    result = train_on<T>(backend, o, loss, records, eval_records);
+    result = train_on<T>(backend, listed, loss, records, eval_records);
   });
   return result;
 }

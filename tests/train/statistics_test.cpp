@@ -90,6 +90,13 @@ TEST_CASE("the statistics of an objective are those of whole steps, wherever a r
   }
 }
 
+TEST_CASE("an evaluation leaves no group of a single record at its end", "[train][trainer][statistics]") {
+  const train_world world;
+  auto options = options_of(world.run("run"));
+  options.eval_fraction = 0.3;  // three of ten records, batches of two
+  CHECK(fit(world, options) == 9);
+}
+
 TEST_CASE("a trainer refuses options that cannot go together", "[train][trainer]") {
   const train_world world;
   candor::host cpu({.threads = 1});

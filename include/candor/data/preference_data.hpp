@@ -102,9 +102,9 @@ class preference_data {
   /// throws ends the search. input_error where no record would be left.
   void skip_where(function_ref<void(const preference_record&)> check);
 
-  /// Adds the parts "records" (the content of the file) and "images" (all of them, as they were when the file
-  /// was opened), and "pairs" where records were left out or became several pairs: which ones they are. Of a
-  /// parquet file, "records" is its footer and its pictures change with the file.
+  /// Adds the parts "records" (the content of the file), "images" (all of them, as they were when the file
+  /// was opened) and "pairs" (which records were left out, and which became several pairs). Of a parquet
+  /// file, "records" is its footer and its pictures change with the file.
   void add_to(fingerprint& print, image_digest images = image_digest::stat) const;
 
  private:

@@ -121,9 +121,7 @@ CANDOR_INLINE void preference_data::skip_where(function_ref<void(const preferenc
 
 CANDOR_INLINE void preference_data::add_to(fingerprint& print, image_digest images) const {
   records_->add_to(print, images, size(), [this](std::int64_t i) { return record(i); });
-  if (options_.image_pairs) print.add("pairs", "image pairs");
-  if (pairs_.empty()) return;
-  std::string places;
+  std::string places = options_.image_pairs ? "image pairs;" : "";
   for (const auto& where : pairs_) places += text(where.record, '-', where.pair, ';');
   print.add("pairs", places);
 }

@@ -35,11 +35,13 @@ std::optional<metrics_row> trainer<Model, Objective>::run::evaluate() {
   const auto statistics = step_runner.statistics();
   bool whole = true;
   const auto batch = static_cast<std::size_t>(options.batch_size);
-  for (std::size_t at = 0; whole && at < split.eval.size(); at += batch) {
+  for (std::size_t at = 0; whole && at < split.eval.size();) {
+    // No group of one is left at the end: some objectives' statistics need at least two records.
+    const std::size_t left = split.eval.size() - at, count = left == batch + 1 ? left : std::min(left, batch);
     std::vector<item> group;
-    for (std::size_t i = at; i < std::min(split.eval.size(), at + batch); ++i)
-      group.push_back(encode(evaluated(), split.eval[i], 0));
+    for (std::size_t i = at; i < at + count; ++i) group.push_back(encode(evaluated(), split.eval[i], 0));
     whole = run_group(evaluated(), group, false, 0, values);
+    at += count;
   }
   step_runner.statistics() = statistics;
   if (!whole) return std::nullopt;
