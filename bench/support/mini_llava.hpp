@@ -7,8 +7,10 @@
 #include "support/numbers.hpp"
 
 #include <candor/model/scoring.hpp>
+#include <candor/train/variant_forest.hpp>
 
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 namespace candor_bench {
@@ -39,9 +41,11 @@ void fill(candor::llava_network<candor::host, T>& network) {
   });
 }
 
-/// An image, a question and two answers of random words.
+/// An image, a question and two answers of random words; `before` of the question's stand in front of the
+/// image.
 inline candor::encoded_record random_pair(const candor::llava_config& c, std::uint64_t seed,
-                                          std::int64_t question, std::int64_t chosen, std::int64_t rejected) {
+                                          std::int64_t question, std::int64_t chosen, std::int64_t rejected,
+                                          std::int64_t before = 0) {
   candor::random_stream random(seed, 1);
   const auto words = [&](std::int64_t n) {
     std::vector<std::int32_t> ids;
@@ -50,8 +54,10 @@ inline candor::encoded_record random_pair(const candor::llava_config& c, std::ui
   };
   candor::encoded_record record;
   candor::segment stem;
+  const auto asked = words(question);
+  stem.tokens.assign(asked.begin(), asked.begin() + before);
   for (std::int32_t i = 0; i < c.image_tokens(); ++i) stem.tokens.push_back(candor::image_row(i));
-  for (const auto id : words(question)) stem.tokens.push_back(id);
+  stem.tokens.insert(stem.tokens.end(), asked.begin() + before, asked.end());
   record.tree.images = 1;
   record.tree.feature_rows = c.image_tokens();
   record.tree.segments = {
@@ -59,6 +65,17 @@ inline candor::encoded_record random_pair(const candor::llava_config& c, std::ui
   record.tree.cells = {{{1, {}}}, {{2, {}}}};
   record.pixels.resize(static_cast<std::size_t>(3 * c.vision.image_size * c.vision.image_size));
   for (auto& v : record.pixels) v = random.normal();
+  return record;
+}
+
+/// The same pair for mDPO: the chosen answer once more under a second image. Both stems share the words in
+/// front of their images.
+inline candor::encoded_record with_second_image(const candor::encoded_record& pair) {
+  candor::variant_forest stems(pair.tree, 1);
+  std::vector<candor::scored_path> cells{stems.path(0, 0), stems.path(1, 0), stems.path(0, 1)};
+  candor::encoded_record record{stems.take(), pair.pixels};
+  record.tree.cells = std::move(cells);
+  for (const float v : pair.pixels) record.pixels.push_back(-v);
   return record;
 }
 

@@ -4,7 +4,11 @@
 // see a token) x tokens with the stem once, 2 x tower, 6 x head on scored rows, attention left out.
 // scaling/...: the same step with more pairs, longer answers, larger images; bench/tables.py fits the
 // exponents.
+// step/.../images/...: with 40 of the question's words in front of the image, as LLaVA-1.5's template has:
+// DPO, and mDPO, which scores the chosen answer once more under a second image.
 #include "support/dpo_step.hpp"
+
+#include <candor/objective/mdpo.hpp>
 
 namespace {
 
@@ -32,6 +36,21 @@ void step(benchmark::State& state, const step_size& size, candor::layout_kind la
   state.counters["peak MiB"] = static_cast<double>(cpu.peak_bytes() >> 20);
 }
 
+template <class T, class Objective>
+void images(const std::string& name) {
+  benchmark::RegisterBenchmark(name.c_str(),
+                               [](benchmark::State& state) {
+                                 host cpu;
+                                 candor_bench::preference_step<T, Objective> work(
+                                     cpu, {.before = 40}, candor::layout_kind::shared, 0);
+                                 for (auto _ : state) work.run();
+                                 state.counters["tokens"] = work.tokens();
+                                 state.counters["peak MiB"] = static_cast<double>(cpu.peak_bytes() >> 20);
+                               })
+      ->Unit(benchmark::kMillisecond)
+      ->UseRealTime();
+}
+
 template <class T>
 void declare(const std::string& name, const step_size& size,
              candor::layout_kind layout = candor::layout_kind::shared, int rank = 0) {
@@ -47,6 +66,8 @@ void declare_all() {
   declare<T>(step + "full/shared", {});
   declare<T>(step + "full/packed", {}, candor::layout_kind::packed);
   declare<T>(step + "lora64/shared", {}, candor::layout_kind::shared, 64);
+  images<T, candor::dpo>(step + "images/dpo");
+  images<T, candor::mdpo>(step + "images/mdpo");
   const std::string scaling = candor::text("scaling/host/", candor_bench::type_name<T>, "/");
   declare<T>(scaling + "base", {});
   for (const std::int64_t pairs : {1, 4, 8})

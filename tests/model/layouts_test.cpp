@@ -7,6 +7,7 @@
 #include <candor/backend/host/host.hpp>
 #include <candor/data/pack.hpp>
 #include <candor/model/llama.hpp>
+#include <candor/train/variant_forest.hpp>
 
 #include <cmath>
 #include <map>
@@ -122,7 +123,8 @@ class toy_model {
         candor::rotation_table<host, T>(cpu_, rotary, pass.positions, pass.tokens()));
     const auto embedded =
         candor::embed(tape, llama_.embedding(), pass.words, features_of(tape, pass, forests), pass.patches);
-    const auto y = llama_.log_probs(context, embedded, {pass.layout, rotation}, pass.hidden_rows, pass.targets);
+    const auto y =
+        llama_.log_probs(context, embedded, {pass.layout, rotation}, pass.hidden_rows, pass.targets);
     const auto d = y.sink().d;
     for (std::size_t i = 0; i < pass.scored.size(); ++i) {
       const auto& s = pass.scored[i];
@@ -208,6 +210,53 @@ void check_wide_stem() {
   check_layouts(model, {candor_test::wide_forest(random, 70, 80, style)}, random);
 }
 
+/// Three answers, one of which goes on, under an image and two variants of it; some cells score other tokens
+/// than the answer's.
+forest forest_under_images(candor::random_stream& random) {
+  const auto words = [&](std::int32_t n) {
+    std::vector<std::int32_t> out;
+    for (std::int32_t i = 0; i < n; ++i) out.push_back(candor_test::draw(random, 0, 49));
+    return out;
+  };
+  forest plain;
+  plain.key = random.next_double_word();
+  plain.images = 1;
+  plain.feature_rows = candor_test::draw(random, 1, 6);
+  candor::segment stem{.tokens = words(candor_test::draw(random, 1, 4))};
+  for (std::int32_t r = 0; r < plain.feature_rows; ++r) stem.tokens.push_back(candor::image_row(r));
+  for (const auto w : words(candor_test::draw(random, 0, 3))) stem.tokens.push_back(w);
+  plain.segments = {stem,
+                    {.tokens = words(3), .parent = 0},
+                    {.tokens = words(2), .parent = 0},
+                    {.tokens = words(2), .parent = 2},
+                    {.tokens = words(4), .parent = 0}};
+  plain.cells = {{{1, {}}}, {{2, {}}, {3, {0.5f, 2.0f}}}, {{4, {1.0f, 0.0f, 1.0f, 3.0f}}}};
+  candor::variant_forest stems(plain, 2);
+  std::vector<candor::scored_path> cells;
+  for (std::int32_t cell = 0; cell < 7; ++cell) {
+    auto path = stems.path(candor_test::draw(random, 0, 2), cell % 3);
+    if (cell % 2 == 1)
+      path.back().targets = words(static_cast<std::int32_t>(
+          stems.built().segments[static_cast<std::size_t>(path.back().segment)].tokens.size()));
+    cells.push_back(std::move(path));
+  }
+  forest f = stems.take();
+  f.cells = std::move(cells);
+  return f;
+}
+
+template <class T>
+void check_images() {
+  host cpu({.threads = 2});
+  toy_model<T> model(cpu, false);
+  candor::random_stream random(26, 0);
+  for (int round = 0; round < 4; ++round) {
+    std::vector<forest> forests;
+    for (int i = 0; i < 4; ++i) forests.push_back(forest_under_images(random));
+    check_layouts(model, forests, random);
+  }
+}
+
 }  // namespace
 
 TEST_CASE("the four layouts of random forests agree in float", "[model][layouts]") {
@@ -227,6 +276,12 @@ TEST_CASE("the four layouts agree with positions on three axes and two-way spans
 TEST_CASE("the four layouts agree with 80 branches on one stem", "[model][layouts]") {
   check_wide_stem<float>();
   check_wide_stem<double>();
+}
+
+TEST_CASE("the four layouts agree on answers under several images, and on other targets",
+          "[model][layouts]") {
+  check_images<float>();
+  check_images<double>();
 }
 
 TEST_CASE("dropout drops the same inputs of a token in every layout", "[model][layouts][dropout]") {
