@@ -243,6 +243,8 @@ TEMPLATE_TEST_CASE("the divergence of no rows is empty, and models that do not f
   tape.backward();
   CHECK_THROWS_AS(candor::head_kl(tape, two, w, none, w), candor::shape_error);
   CHECK_THROWS_AS(candor::head_kl(tape, two, w, two, more_words), candor::shape_error);
+}
+
 TEMPLATE_TEST_CASE("the most likely token of each target is found, but for the one it excludes",
                    "[autograd][head_best]", CANDOR_TEST_BACKENDS) {
   using B = TestType;
@@ -281,13 +283,14 @@ TEMPLATE_TEST_CASE("of equal logits the lowest id is the best, and none where al
                    "[autograd][head_best]", CANDOR_TEST_BACKENDS) {
   using B = TestType;
   CANDOR_BACKEND(B, backend);
-  const candor::variable<B, double> h(candor::tensor<B, double>::from(backend, {2, 1}, std::vector<double>{1, std::nan("")}),
-                                      false);
+  const candor::variable<B, double> h(
+      candor::tensor<B, double>::from(backend, {2, 1}, std::vector<double>{1, std::nan("")}), false);
   candor::parameter<B, double> w(backend, "w", candor::shape{40, 1});
   std::vector<double> values(40, 0.5);
   values[7] = values[33] = 2;
   w.storage().copy_from(values);
-  CHECK(candor::head_best_tokens(backend, h, w, {{0, 2, 3}, {0, 0, 0}}, {-1, 7, -1}) == std::vector<std::int32_t>{7, 33, -1});
+  CHECK(candor::head_best_tokens(backend, h, w, {{0, 2, 3}, {0, 0, 0}}, {-1, 7, -1}) ==
+        std::vector<std::int32_t>{7, 33, -1});
 }
 
 TEMPLATE_TEST_CASE("the gradient of a low-rank correction agrees with differences", "[autograd][low_rank]",
