@@ -48,7 +48,7 @@ void check_golden(const candor::safetensors_file& file, const std::string& name,
 
 TEST_CASE("the losses over images are their papers' formulas", "[objective][images]") {
   using candor::image_loss;
-  const candor::safetensors_file file(std::filesystem::path(CANDOR_TESTS_DIR) /
+  const candor::safetensors_file file(candor_test::tests_folder() /
                                       "objective/golden/image_losses.safetensors");
   const auto mdpo = [&](const char* name, const candor::mdpo& o) {
     check_golden(file, name, o, {.type = image_loss::mdpo, .mdpo = o});
