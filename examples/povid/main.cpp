@@ -158,14 +158,24 @@ void run_world(const program_options& o) {
 }
 
 void run_files(const program_options& o) {
+  const bool injects = std::find(o.stages.begin(), o.stages.end(), "inject") != o.stages.end();
+  candor::require<candor::usage_error>(!injects || !o.training.dry_run,
+                                       "--dry-run looks at pairs, which the stage inject has yet to make; "
+                                       "run --stages inject, and look at its "
+                                       "inject/pairs.json as --data");
   if (o.training.dry_run) return povid::dry_run(o.settings, o.training);
   training::options options = o.training;
   if (options.images.empty()) options.images = options.data.parent_path();
   options.images = std::filesystem::absolute(options.images).lexically_normal();
+  const povid::run_context run{.s = o.settings, .o = options};
+  candor::require<candor::usage_error>(
+      injects || o.settings.injector.empty() || std::filesystem::exists(run.injected()), "--injector ",
+      o.settings.injector,
+      " is asked by the stage inject, which --stages does not name; add it, or leave out "
+      "--injector");
   const candor::run_folder root(options.output, !options.fit.resume.empty());
   for (const auto& [name, content] : options.fit.documents)
     candor::write_atomically(options.output / name, content);
-  const povid::run_context run{.s = o.settings, .o = options};
   candor::table table({"stage", "seconds", "left behind"});
   for (const auto& done : povid::run_stages(run, o.stages))
     table.add({std::string(done.stage), fixed(done.seconds, 0),

@@ -162,9 +162,9 @@ int main(int argc, char** argv) {
       ->check(CLI::Range(0.0, 1.0));
   app.add_option(
          "--distortion", request.distortion,
-         "of it: KIND[,FIELD=VALUE...]: diffusion, black, mean, gaussian, crop, rotation, pixel_mask or "
-         "block_mask, with fields as the description that a mistake prints. VCD's --noise_step 500 is "
-         "diffusion,stage=normalised,step=500")
+         "of it: KIND[,FIELD=VALUE...]: diffusion (step), gaussian, black, mean, crop (area), rotation "
+         "(degrees), pixel_mask (share) or block_mask (share, block), with stage=raw, resized or normalised; "
+         "crop,stage=resized,area=0.01..0.2. VCD's --noise_step 500 is diffusion,stage=normalised,step=500")
       ->type_name("TEXT");
   app.add_option("--stop-strings", request.stop_strings, "end an answer before any of these");
   app.add_flag("--log-probs", g.log_probs, "also write the log-prob of each token under the model, nats");

@@ -96,6 +96,9 @@ TEST_CASE("POVID makes hallucinated answers for photographs with a server, and l
       "--injector", server.url(), "--injector-model", "served",     "--resume", "auto",
       "--output",   run,          "--in-flight",      "2",          "--quiet",  "true"};
 
+  const auto unasked = run_program("povid", options);
+  CHECK(unasked.code == 2);
+  CHECK_THAT(unasked.err, contains("is asked by the stage inject, which --stages does not name"));
   const auto down = run_program("povid", joined(options, {"--stages", "inject"}));
   CHECK(down.code == 5);
   CHECK_THAT(down.err, contains("status 410: I am gone"));
@@ -118,6 +121,17 @@ TEST_CASE("POVID makes hallucinated answers for photographs with a server, and l
   CHECK(read_json_lines(run / "inject/dropped.jsonl").size() == 32u - static_cast<std::size_t>(pairs.size()));
   for (std::int64_t i = 0; i < pairs.size(); ++i)
     CHECK(pairs.record(i).rejected == pairs.record(i).chosen + " A dog lies beside it.");
+
+  const arguments plan{"--model",          w.model,    "--images", w.data.images, "--output",
+                       w.scratch / "none", "--dry-run"};
+  const auto early_plan = run_program("povid", joined(plan, {"--data", w.data.pairs, "--stages", "inject"}));
+  CHECK(early_plan.code == 2);
+  CHECK_THAT(early_plan.err, contains("which the stage inject has yet to make"));
+  const auto seen = run_program("povid", joined(plan, {"--data", run / "inject/pairs.json"}));
+  INFO(seen.err);
+  REQUIRE(seen.code == 0);
+  CHECK_THAT(seen.out, contains("(image, 576 tokens)"));
+  CHECK(!std::filesystem::exists(w.scratch / "none"));
 
   const arguments training{"--lora-r",    "4", "--learning-rate", "1e-3",        "--batch-size", "2",
                            "--max-steps", "2", "--reference",     "adapters-off"};
