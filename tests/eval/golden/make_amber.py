@@ -3,7 +3,7 @@
 
     python make_amber.py AMBER_REPOSITORY NLTK_DATA shared/data > amber.json
 
-Descriptions are made of captions and of words from the annotations; NLTK_DATA has the golden tagger of make_text.py in
+Descriptions are made of captions and of words from the annotations; NLTK_DATA has the golden tagger of make_text.py and the parameters of make_punkt.py in
 the place of nltk's. spaCy is a stand-in with the vectors that are written to amber_vectors.txt: one for every sixth
 word of AMBER's, in nine directions. tests/eval/amber_test.cpp makes the same answers.
 """

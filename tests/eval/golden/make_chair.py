@@ -4,7 +4,7 @@
     python make_chair.py HALLUCINATION RLAIF_V PATTERN NLTK_DATA shared/data > chair.json
 
 The first two arguments are the repositories' folders; the scorers are run as they are but for Python 2's print.
-tests/eval/chair_test.cpp writes the same annotations and captions. NLTK_DATA gets the golden tagger of make_text.py.
+tests/eval/chair_test.cpp writes the same annotations and captions. NLTK_DATA gets the golden tagger of make_text.py and the parameters of make_punkt.py.
 """
 import importlib.util, io, json, os, pathlib, re, sys, tempfile, types, contextlib
 

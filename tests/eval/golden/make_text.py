@@ -3,9 +3,10 @@
 
     python make_text.py NLTK_DATA PATTERN shared/data
 
-NLTK_DATA holds corpora/wordnet and tokenizers/punkt_tab; PATTERN is a folder with pattern.en 2.6. The words of
-InstructBLIP's captions and of AMBER are covered, but neither is stored. The tagger is a small
-one that is trained here on a toy grammar, since only its arithmetic is tested. Writes text.json and nltk_data/.
+NLTK_DATA holds corpora/wordnet (3.0); PATTERN is a folder with pattern.en 2.6. Sentences are cut with the parameters of
+make_punkt.py, which runs before. The words of InstructBLIP's captions and of AMBER are covered, but neither is stored.
+The tagger is a small one that is trained here on a toy grammar, since only its arithmetic is tested. Writes text.json,
+and nltk_data/corpora with WordNet's licence and nltk_data/taggers.
 """
 import importlib.util, json, pathlib, random, shutil, sys
 
@@ -47,7 +48,7 @@ GRAMMAR = {
 
 def main(nltk_data, pattern, data):
     here = pathlib.Path(__file__).parent
-    nltk.data.path = [nltk_data]
+    nltk.data.path = [nltk_data, str(here / "nltk_data")]
     sys.path.insert(0, pattern)
     rules = importlib.util.spec_from_file_location("inflect", pathlib.Path(pattern) / "pattern/text/en/inflect.py")
     inflect = importlib.util.module_from_spec(rules)  # alone, since the package wants to download corpora
@@ -90,7 +91,7 @@ def main(nltk_data, pattern, data):
 
     # What of nltk's data these texts need.
     out = here / "nltk_data"
-    shutil.rmtree(out, ignore_errors=True)
+    for part in ["corpora", "taggers"]: shutil.rmtree(out / part, ignore_errors=True)
     needed = {w.lower() for w in known} | {w for t in told for w in nltk.word_tokenize(t.lower())}
     related = json.load(open(f"{data}/amber/relation.json"))
     objects = set(related) | {w for words in related.values() for w in words}
@@ -106,15 +107,11 @@ def main(nltk_data, pattern, data):
     forms |= {w for line in exceptions for w in line.split()}
     index = [line.split()[0] + " n\n" for line in open(source / "index.noun") if line[0] != " " and line.split()[0] in forms]
     (wordnet / "noun.exc").write_text("".join(exceptions))
-    (wordnet / "index.noun").write_text("  1 The nouns of WordNet 3.0 (Princeton University) that the tests need.\n" + "".join(index))
-    punkt, source = out / "tokenizers/punkt_tab/english", pathlib.Path(nltk_data) / "tokenizers/punkt_tab/english"
-    punkt.mkdir(parents=True)
-    for name in ["abbrev_types.txt", "collocations.tab", "sent_starters.txt"]:
-        shutil.copy(source / name, punkt / name)
-    seen = {w.lower() for t in texts + told for w in t.replace(",", " ").split()} | needed
-    seen |= {w.strip("\"'()[].!?") for w in seen}
-    lines = [line for line in open(source / "ortho_context.tab") if line.split("\t")[0] in seen]
-    (punkt / "ortho_context.tab").write_text("".join(lines))
+    licence = [line for line in open(source / "index.noun") if line[0] == " "]
+    (wordnet / "index.noun").write_text("".join(licence + index))
+    (wordnet / "LICENSE").write_text(
+        "index.noun and noun.exc are shares of WordNet 3.0: the nouns that the tests need, without their senses.\n\n"
+        + "".join(line.split(maxsplit=1)[1].rstrip() + "\n" if line.strip(" \n0123456789") else "\n" for line in licence))
     folder = out / "taggers/averaged_perceptron_tagger_eng"
     folder.mkdir(parents=True)
     for name, part in zip(["weights", "tagdict", "classes"], tagger.encode_json_obj()):
