@@ -13,6 +13,7 @@
 #include "rlaif_v/rows.hpp"
 #include "scenes/claims.hpp"
 #include "scenes/evaluate.hpp"
+#include "scenes/metrics_json.hpp"
 #include "scenes/records.hpp"
 
 #include <algorithm>
@@ -100,36 +101,21 @@ round_result::samples take_best(model_type& speaker, model_type& model, model_ty
   return {scenes::score_captions(test.scenes, first), scenes::score_captions(test.scenes, best)};
 }
 
-json to_json(const scenes::caption_metrics& m) {
-  return {m.captions, m.mentions,      m.hallucinated, m.faulty_captions,
-          m.objects,  m.right_colours, m.total_words};
-}
 json to_json(const round_result::samples& s) {
-  return {{"first", to_json(s.first)}, {"best", to_json(s.best)}};
-}
-
-scenes::caption_metrics metrics_of(const candor::detail::json_field& field) {
-  scenes::caption_metrics m;
-  std::size_t* const counts[] = {&m.captions, &m.mentions,      &m.hallucinated, &m.faulty_captions,
-                                 &m.objects,  &m.right_colours, &m.total_words};
-  const auto items = field.items();
-  if (items.size() != std::size(counts))
-    field.refuse("expected ", std::size(counts), " counts, found ", items.size());
-  for (std::size_t i = 0; i < items.size(); ++i) *counts[i] = static_cast<std::size_t>(items[i].integer(0));
-  return m;
+  return {{"first", scenes::to_json(s.first)}, {"best", scenes::to_json(s.best)}};
 }
 
 round_result read_result(const std::filesystem::path& path) {
   const json document = candor::detail::read_json_file(path);
   const candor::detail::json_field f(document, path.string());
   round_result out;
-  out.after.figures = {.brief = metrics_of(f["greedy"]),
+  out.after.figures = {.brief = scenes::metrics_of(f["greedy"]),
                        .yes_no = f["yes_no"].number(),
                        .absent_companions = f["absent_companions"].number()};
   for (const auto& caption : f["captions"].items()) out.after.captions.push_back(caption.string());
   out.labels_right = f["labels_right"].number();
-  out.of_base = {metrics_of(f["of_base"]["first"]), metrics_of(f["of_base"]["best"])};
-  out.of_policy = {metrics_of(f["of_policy"]["first"]), metrics_of(f["of_policy"]["best"])};
+  out.of_base = {scenes::metrics_of(f["of_base"]["first"]), scenes::metrics_of(f["of_base"]["best"])};
+  out.of_policy = {scenes::metrics_of(f["of_policy"]["first"]), scenes::metrics_of(f["of_policy"]["best"])};
   return out;
 }
 
@@ -178,7 +164,7 @@ round_result evaluate_round(const round_context& r, const std::filesystem::path&
     out.of_policy = take_best(model, model, before, r);
   }
   candor::detail::write_json_file(r.file("evaluate"),
-                                  json{{"greedy", to_json(out.after.figures.brief)},
+                                  json{{"greedy", scenes::to_json(out.after.figures.brief)},
                                        {"yes_no", out.after.figures.yes_no},
                                        {"absent_companions", out.after.figures.absent_companions},
                                        {"labels_right", out.labels_right},

@@ -52,6 +52,9 @@ void judge(const round_context& r);     ///< -> verdicts.jsonl
 void pair(const round_context& r);      ///< -> pairs.jsonl, and pairs.summary.json
 void train(const round_context& r);     ///< -> run/model, with the adapter merged where one was trained
 
+/// DPO with a supervised term on the records of the options, compiled once.
+void train_pairs(const candor::with_sft<candor::dpo>& loss, const training::options& o);
+
 /// Writes a model folder anew with its adapter merged into the weights.
 void merge_adapter(const candor::llava_source& source, const std::filesystem::path& target,
                    const training::options& o);

@@ -6,6 +6,10 @@
 
 namespace rlaif_v {
 
+void train_pairs(const candor::with_sft<candor::dpo>& loss, const training::options& o) {
+  training::train(o, loss);
+}
+
 void train(const round_context& r) {
   claim_stage(r, "train",
               nlohmann::ordered_json{
@@ -19,7 +23,7 @@ void train(const round_context& r) {
   o.fit.resume = std::filesystem::exists(o.output) ? "auto" : "";
   o.fit.seed = r.s.seed;
   const auto adapter = o.output / "adapter";
-  if (!std::filesystem::exists(adapter)) training::train(o, objective_of(r.s));
+  if (!std::filesystem::exists(adapter)) train_pairs(objective_of(r.s), o);
   if (o.lora.rank > 0)
     merge_adapter({.model = o.model, .vision_tower = o.vision_tower, .adapter = adapter}, r.file("train"), o);
 }

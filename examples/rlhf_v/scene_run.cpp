@@ -56,17 +56,22 @@ std::size_t prepare_pairs(const training::options& o, const scene_options& world
 
 }  // namespace
 
-scene_result run_on_scenes(const settings& s, const training::options& given, const scene_options& world) {
-  scene_result result;
-  const auto begin = std::chrono::steady_clock::now();
+scene_training train_on_scenes(const settings& s, const training::options& given,
+                               const scene_options& world) {
   training::options o = given;
   o.model = world.base;
   o.images = o.output / "data" / "images";
   o.data = o.output / "data" / "pairs.jsonl";
   o.output = o.fit.run_folder = o.output / "run";
   o.fit.seed = world.seed;
-  result.pairs = prepare_pairs(o, world);
-  result.saved = train(s, o).saved;
+  const auto pairs = prepare_pairs(o, world);
+  return {pairs, train(s, o).saved};
+}
+
+scene_result run_on_scenes(const settings& s, const training::options& o, const scene_options& world) {
+  const auto begin = std::chrono::steady_clock::now();
+  const auto trained = train_on_scenes(s, o, world);
+  scene_result result{.pairs = trained.pairs, .saved = trained.saved};
   result.after = o.lora.rank > 0 ? scenes::evaluate_folder(world.base, result.saved, o.threads)
                                  : scenes::evaluate_folder(result.saved, {}, o.threads);
   result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();

@@ -27,8 +27,17 @@ struct scene_result {
   std::filesystem::path saved;  ///< model folder, or adapter folder where adapters were trained
 };
 
+/// What the annotator's corrections have made of the base.
+struct scene_training {
+  std::size_t pairs = 0;
+  std::filesystem::path saved;  ///< model folder, or adapter folder where adapters were trained
+};
+
 /// Writes everything below o.output: data/ (records and pictures) and run/ (the trainer's folder). A resumed
 /// run keeps the data that is there.
+scene_training train_on_scenes(const settings& s, const training::options& o, const scene_options& world);
+
+/// The same, and what its model does on the held-out scenes.
 scene_result run_on_scenes(const settings& s, const training::options& o, const scene_options& world);
 
 }  // namespace rlhf_v

@@ -93,12 +93,18 @@
 #include <candor/model/scoring.hpp>
 #include <candor/model/vision_transformer.hpp>
 
+#include <candor/feedback/cached_judge.hpp>
 #include <candor/feedback/claims.hpp>
+#include <candor/feedback/corrections.hpp>
 #include <candor/feedback/http.hpp>
 #include <candor/feedback/implicit_reward.hpp>
 #include <candor/feedback/injection.hpp>
 #include <candor/feedback/judge.hpp>
 #include <candor/feedback/pairs.hpp>
+#include <candor/feedback/pairwise.hpp>
+#include <candor/feedback/pairwise_model.hpp>
+#include <candor/feedback/pairwise_orders.hpp>
+#include <candor/feedback/pairwise_parts.hpp>
 #include <candor/feedback/prompted.hpp>
 #include <candor/feedback/questions.hpp>
 #include <candor/feedback/remote_judge.hpp>

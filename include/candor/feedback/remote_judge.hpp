@@ -8,6 +8,7 @@
 
 #include <candor/feedback/http.hpp>
 #include <candor/feedback/judge.hpp>
+#include <candor/feedback/pairwise.hpp>
 #include <candor/feedback/verdict_cache.hpp>
 
 #include <cstdint>
@@ -15,6 +16,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace CANDOR_NS {
@@ -30,7 +32,7 @@ struct endpoint_options {
 struct remote_counts {
   std::int64_t asked = 0;              ///< questions that went to the server
   std::int64_t without_log_probs = 0;  ///< of those: read from the word, so that they are 0 or 1
-  std::int64_t unreadable = 0;         ///< neither yes nor no: not confirmed
+  std::int64_t unreadable = 0;         ///< neither of the two words: not confirmed, or a tie
 };
 
 class remote_judge {
@@ -48,6 +50,20 @@ class remote_judge {
  private:
   endpoint_options options_;
   std::string suffix_;
+  std::unique_ptr<verdict_cache> cache_;
+  remote_counts counts_;
+};
+
+/// The same as a pairwise judge: it reads P(A) and P(B) under feedback/pairwise.hpp's prompt.
+class remote_pairwise_judge {
+ public:
+  explicit remote_pairwise_judge(endpoint_options options, const std::filesystem::path& cache = {});
+
+  std::vector<pairwise_verdict> compare(std::span<const answer_contest> contests);
+  const remote_counts& counts() const { return counts_; }
+
+ private:
+  endpoint_options options_;
   std::unique_ptr<verdict_cache> cache_;
   remote_counts counts_;
 };
@@ -74,13 +90,15 @@ std::vector<std::vector<remote_answer>> sample_remotely(const endpoint_options& 
 
 namespace detail {
 
-/// The verdict of one reply, and how it was read. Empty `problem`: it could be read as a reply at all.
+/// The probabilities of two words in one reply, and how they were read. Empty `problem`: it could be read as
+/// a reply at all.
 struct read_verdict {
   yes_no_answer verdict;
   bool without_log_probs = false, unreadable = false;
   std::string problem;
 };
-read_verdict verdict_of_reply(const std::string& body);
+read_verdict verdict_of_reply(const std::string& body, std::string_view one = "yes",
+                              std::string_view other = "no");
 
 }  // namespace detail
 

@@ -6,6 +6,7 @@
 #include <candor/core/error.hpp>
 #include <candor/core/random.hpp>
 #include <candor/feedback/remote_judge.hpp>
+#include <candor/io/base64.hpp>
 #include <candor/io/json_impl.hpp>
 
 #include <cctype>
@@ -15,20 +16,6 @@
 
 namespace CANDOR_NS {
 namespace detail {
-
-CANDOR_INLINE std::string base64(std::string_view bytes) {
-  constexpr std::string_view letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string out;
-  out.reserve((bytes.size() + 2) / 3 * 4);
-  for (std::size_t i = 0; i < bytes.size(); i += 3) {
-    const auto at = [&](std::size_t k) {
-      return i + k < bytes.size() ? static_cast<unsigned char>(bytes[i + k]) : 0u;
-    };
-    const unsigned word = at(0) << 16 | at(1) << 8 | at(2);
-    for (unsigned k = 0; k < 4; ++k) out += i + k <= bytes.size() ? letters[word >> (18 - 6 * k) & 63] : '=';
-  }
-  return out;
-}
 
 /// A message of pictures and a question, with the other fields of the request.
 CANDOR_INLINE std::string chat_request(const endpoint_options& o, std::span<const image_source> images,
@@ -84,7 +71,8 @@ CANDOR_INLINE const std::string* content_of(const json& choice) {
   return content != message->end() && content->is_string() ? content->get_ptr<const std::string*>() : nullptr;
 }
 
-CANDOR_INLINE read_verdict verdict_of_reply(const std::string& body) {
+CANDOR_INLINE read_verdict verdict_of_reply(const std::string& body, std::string_view one,
+                                            std::string_view other) {
   read_verdict out;
   const json choice = first_choice(body, out.problem);
   if (!out.problem.empty()) return out;
@@ -96,16 +84,56 @@ CANDOR_INLINE read_verdict verdict_of_reply(const std::string& body) {
       if (!alternative["token"].is_string() || !alternative["logprob"].is_number()) continue;
       const std::string word = plain_word(alternative["token"].get_ref<const std::string&>());
       const double p = std::min(1.0, std::exp(alternative["logprob"].get<double>()));
-      if (word == "yes") out.verdict.yes += p;
-      if (word == "no") out.verdict.no += p;
+      if (word == one) out.verdict.yes += p;
+      if (word == other) out.verdict.no += p;
     }
   if (out.verdict.yes + out.verdict.no > 0) return out;
   out.without_log_probs = true;
   const std::string* content = content_of(choice);
   const std::string word = content != nullptr ? plain_word(*content) : "";
-  out.unreadable = word != "yes" && word != "no";
-  out.verdict = {word == "yes" ? 1.0 : 0.0, word == "no" ? 1.0 : 0.0};
+  out.unreadable = word != one && word != other;
+  out.verdict = {word == one ? 1.0 : 0.0, word == other ? 1.0 : 0.0};
   return out;
+}
+
+/// A question about pictures, as it is sent.
+struct remote_question {
+  std::span<const image_source> images;
+  std::string text;
+};
+
+/// How likely a server's model answers each question with one word, and with another one; what the cache
+/// knows is not asked.
+CANDOR_INLINE std::vector<yes_no_answer> read_words_remotely(const endpoint_options& o,
+                                                             std::span<const remote_question> questions,
+                                                             std::string_view one, std::string_view other,
+                                                             verdict_cache* cache, remote_counts& counts) {
+  std::vector<yes_no_answer> verdicts(questions.size());
+  std::vector<std::size_t> asked;
+  std::vector<std::string> keys, bodies;
+  for (std::size_t q = 0; q < questions.size(); ++q) {
+    const auto& [images, text] = questions[q];
+    std::string key = cache != nullptr ? verdict_cache::key(o.model, images, text) : std::string();
+    if (const auto known = cache != nullptr ? cache->find(key) : std::nullopt) {
+      verdicts[q] = *known;
+      continue;
+    }
+    asked.push_back(q);
+    keys.push_back(std::move(key));
+    bodies.push_back(chat_request(
+        o, images, text, {{"max_tokens", 1}, {"temperature", 0}, {"logprobs", true}, {"top_logprobs", 20}}));
+  }
+  post_all(o.url, bodies, o.http, [&](std::size_t i, const std::string& body) {
+    const auto read = verdict_of_reply(body, one, other);
+    if (!read.problem.empty()) return read.problem;
+    verdicts[asked[i]] = read.verdict;
+    ++counts.asked;
+    counts.without_log_probs += read.without_log_probs;
+    counts.unreadable += read.unreadable;
+    if (cache != nullptr) cache->add(keys[i], read.verdict);
+    return std::string();
+  });
+  return verdicts;
 }
 
 }  // namespace detail
@@ -118,39 +146,32 @@ CANDOR_INLINE remote_judge::remote_judge(endpoint_options options, const std::fi
 
 CANDOR_INLINE std::vector<std::vector<yes_no_answer>> remote_judge::judge(
     std::span<const picture_questions> pictures) {
-  struct place {
-    std::size_t picture, question;
-    std::string key;
-  };
-  std::vector<std::vector<yes_no_answer>> verdicts(pictures.size());
-  std::vector<place> asked;
-  std::vector<std::string> bodies;
-  for (std::size_t p = 0; p < pictures.size(); ++p) {
-    verdicts[p].resize(pictures[p].questions.size());
-    for (std::size_t q = 0; q < pictures[p].questions.size(); ++q) {
-      const std::string question = pictures[p].questions[q] + suffix_;
-      std::string key =
-          cache_ ? verdict_cache::key(options_.model, pictures[p].images, question) : std::string();
-      if (const auto known = cache_ ? cache_->find(key) : std::nullopt) {
-        verdicts[p][q] = *known;
-        continue;
-      }
-      asked.push_back({p, q, std::move(key)});
-      bodies.push_back(detail::chat_request(
-          options_, pictures[p].images, question,
-          {{"max_tokens", 1}, {"temperature", 0}, {"logprobs", true}, {"top_logprobs", 20}}));
-    }
+  std::vector<detail::remote_question> asked;
+  for (const auto& picture : pictures)
+    for (const auto& question : picture.questions) asked.push_back({picture.images, question + suffix_});
+  const auto read = detail::read_words_remotely(options_, asked, "yes", "no", cache_.get(), counts_);
+  std::vector<std::vector<yes_no_answer>> verdicts;
+  auto next = read.begin();
+  for (const auto& picture : pictures) {
+    const auto end = next + static_cast<std::ptrdiff_t>(picture.questions.size());
+    verdicts.emplace_back(next, end);
+    next = end;
   }
-  post_all(options_.url, bodies, options_.http, [&](std::size_t i, const std::string& body) {
-    const auto read = detail::verdict_of_reply(body);
-    if (!read.problem.empty()) return read.problem;
-    verdicts[asked[i].picture][asked[i].question] = read.verdict;
-    ++counts_.asked;
-    counts_.without_log_probs += read.without_log_probs;
-    counts_.unreadable += read.unreadable;
-    if (cache_) cache_->add(asked[i].key, read.verdict);
-    return std::string();
-  });
+  return verdicts;
+}
+
+CANDOR_INLINE remote_pairwise_judge::remote_pairwise_judge(endpoint_options options,
+                                                           const std::filesystem::path& cache)
+    : options_(std::move(options)),
+      cache_(cache.empty() ? nullptr : std::make_unique<verdict_cache>(cache)) {}
+
+CANDOR_INLINE std::vector<pairwise_verdict> remote_pairwise_judge::compare(
+    std::span<const answer_contest> contests) {
+  std::vector<detail::remote_question> asked;
+  for (const auto& contest : contests) asked.push_back({contest.images, pairwise_prompt(contest)});
+  std::vector<pairwise_verdict> verdicts;
+  for (const auto& read : detail::read_words_remotely(options_, asked, "a", "b", cache_.get(), counts_))
+    verdicts.push_back({read.yes, read.no});
   return verdicts;
 }
 

@@ -3,6 +3,7 @@
 /// @file
 /// Verdicts that were paid for, on disk: a run that starts again asks nothing twice.
 
+#include <candor/core/fingerprint.hpp>
 #include <candor/image/image_source.hpp>
 #include <candor/io/line_log.hpp>
 #include <candor/model/questions.hpp>
@@ -12,6 +13,7 @@
 #include <span>
 #include <string>
 #include <unordered_map>
+#include <utility>
 
 namespace CANDOR_NS {
 
@@ -23,11 +25,20 @@ class verdict_cache {
 
   /// Names a question to a judge about pictures by the content of all.
   static std::string key(const std::string& judge, std::span<const image_source> images,
-                         const std::string& question);
+                         const std::string& question) {
+    return key(pictures(judge, images), question);
+  }
+  /// The same in two steps, for many questions about pictures that are then read once.
+  static fingerprint pictures(const std::string& judge, std::span<const image_source> images);
+  static std::string key(fingerprint of_pictures, const std::string& question);
 
   std::optional<yes_no_answer> find(const std::string& key) const;
-  /// Keeps a verdict; it is on the disk when this returns.
-  void add(const std::string& key, const yes_no_answer& verdict);
+  /// Keeps a verdict, or many at once; they are on the disk when this returns.
+  void add(const std::string& key, const yes_no_answer& verdict) {
+    const std::pair one{key, verdict};
+    add_all(std::span(&one, 1));
+  }
+  void add_all(std::span<const std::pair<std::string, yes_no_answer>> verdicts);
   std::size_t size() const { return known_.size(); }
 
  private:

@@ -3,7 +3,6 @@
 /// @file
 /// Bodies of feedback/verdict_cache.hpp.
 
-#include <candor/core/fingerprint.hpp>
 #include <candor/feedback/verdict_cache.hpp>
 #include <candor/io/atomic_file.hpp>
 #include <candor/io/json_field_impl.hpp>
@@ -25,13 +24,17 @@ CANDOR_INLINE verdict_cache::verdict_cache(const std::filesystem::path& path) : 
   }
 }
 
-CANDOR_INLINE std::string verdict_cache::key(const std::string& judge, std::span<const image_source> images,
-                                             const std::string& question) {
+CANDOR_INLINE fingerprint verdict_cache::pictures(const std::string& judge,
+                                                  std::span<const image_source> images) {
   fingerprint print;
   print.add("judge", judge);
   for (const auto& image : images) print.add("image", image.read());
-  print.add("question", question);
-  return print.hex();
+  return print;
+}
+
+CANDOR_INLINE std::string verdict_cache::key(fingerprint of_pictures, const std::string& question) {
+  of_pictures.add("question", question);
+  return of_pictures.hex();
 }
 
 CANDOR_INLINE std::optional<yes_no_answer> verdict_cache::find(const std::string& key) const {
@@ -39,9 +42,12 @@ CANDOR_INLINE std::optional<yes_no_answer> verdict_cache::find(const std::string
   return at == known_.end() ? std::nullopt : std::optional(at->second);
 }
 
-CANDOR_INLINE void verdict_cache::add(const std::string& key, const yes_no_answer& verdict) {
-  log_.append(detail::json{{"key", key}, {"yes", verdict.yes}, {"no", verdict.no}}.dump() + "\n");
-  known_[key] = verdict;
+CANDOR_INLINE void verdict_cache::add_all(std::span<const std::pair<std::string, yes_no_answer>> verdicts) {
+  std::string lines;
+  for (const auto& [key, verdict] : verdicts)
+    lines += detail::json{{"key", key}, {"yes", verdict.yes}, {"no", verdict.no}}.dump() + "\n";
+  log_.append(lines);
+  for (const auto& [key, verdict] : verdicts) known_[key] = verdict;
 }
 
 }  // namespace CANDOR_NS

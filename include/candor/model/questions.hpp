@@ -28,6 +28,10 @@ struct yes_no_tokens {
   std::vector<std::int32_t> yes, no;
 };
 
+/// The ids of words that are one token at the beginning of an answer in the processor's template; others are
+/// left out.
+std::vector<std::int32_t> single_token_words(const processor& p, std::span<const std::string> words);
+
 /// The ids of "yes", "Yes" and of "no", "No" as the first and only token of an answer in the processor's
 /// template; a word of several tokens is left out. input_error where none is left on a side.
 yes_no_tokens yes_no_tokens_of(const processor& p);

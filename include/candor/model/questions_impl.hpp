@@ -11,14 +11,18 @@
 
 namespace CANDOR_NS {
 
+CANDOR_INLINE std::vector<std::int32_t> single_token_words(const processor& p,
+                                                           std::span<const std::string> words) {
+  const auto encoded = p.chat().encode_branches(p.words(), {}, "?", words, 0);
+  std::vector<std::int32_t> out;
+  for (const auto& answer : encoded.answers)
+    if (answer.ids.size() == 2) out.push_back(answer.ids.front());  // the word and </s>
+  return out;
+}
+
 CANDOR_INLINE yes_no_tokens yes_no_tokens_of(const processor& p) {
-  const std::array<std::string, 4> answers = {"yes", "Yes", "no", "No"};
-  const auto encoded = p.chat().encode_branches(p.words(), {}, "?", std::span<const std::string>(answers), 0);
-  yes_no_tokens out;
-  for (std::size_t a = 0; a < answers.size(); ++a) {
-    const auto& ids = encoded.answers[a].ids;  // the word and </s>
-    if (ids.size() == 2) (a < 2 ? out.yes : out.no).push_back(ids.front());
-  }
+  const std::array<std::string, 2> yes = {"yes", "Yes"}, no = {"no", "No"};
+  yes_no_tokens out{single_token_words(p, yes), single_token_words(p, no)};
   require<input_error>(!out.yes.empty() && !out.no.empty(), "the tokenizer has no single token for ",
                        out.yes.empty() ? "yes or Yes" : "no or No",
                        " at the beginning of an answer; name the tokens of its answers in yes_no_tokens");

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "compare/recipes.hpp"
+
+#include <candor/core/error.hpp>
+
+#include <algorithm>
+#include <cmath>
+
+namespace compare {
+namespace {
+
+constexpr recipe all[] = {
+    {"rlhf_v", "RLHF-V", "dense DPO on segments that an annotator has corrected (arXiv 2312.00849)",
+     run_rlhf_v},
+    {"rlaif_v", "RLAIF-V",
+     "two rounds of DPO on the model's own verdicts about its claims (arXiv 2405.17220)", run_rlaif_v},
+    {"silkie", "Silkie", "DPO on all pairs of four answers that were rated (arXiv 2312.10665)", run_silkie},
+    {"synth_align", "Synth-Align", "DPO on the best and the worst of eight answers (arXiv 2412.17417)",
+     run_synth_align},
+    {"illume", "ILLUME", "two rounds of fine-tuning on own answers that were picked (arXiv 2208.08241)",
+     run_illume},
+    {"aligner", "Aligner, behind the base", "a second model corrects what the base says (arXiv 2402.02416)",
+     run_aligner},
+    {"aligner_pairs", "Aligner's pairs", "DPO of the base on what the correction model changes",
+     run_aligner_pairs},
+    {"sena", "SENA",
+     "DPO on own questions: described before answering over answered under noise (arXiv 2412.15650)",
+     run_sena},
+};
+
+}  // namespace
+
+std::int64_t recipe_context::scaled(std::int64_t count) const {
+  return std::max<std::int64_t>(8, std::llround(static_cast<double>(count) * fraction));
+}
+
+std::span<const recipe> recipes() { return all; }
+
+const recipe& recipe_named(std::string_view name) {
+  const auto found =
+      std::find_if(std::begin(all), std::end(all), [&](const recipe& r) { return r.name == name; });
+  if (found != std::end(all)) return *found;
+  std::string names;
+  for (const auto& r : all) names += (names.empty() ? "" : ", ") + std::string(r.name);
+  candor::fail<candor::usage_error>("--recipes ", name, " is unknown: use ", names, ", or all");
+}
+
+}  // namespace compare
