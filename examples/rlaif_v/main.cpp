@@ -72,7 +72,8 @@ void add_options(CLI::App& app, program_options& o) {
       ->add_option("--sampler", s.sampler, "another model whose answers are used (default: the round's own)")
       ->type_name("FOLDER");
   answers->add_option("--sampler-model", s.sampler_model, "its name, where it is a server's");
-  answers->add_option("--splitter", s.splitter, "what divides answers and asks: rules, or a server's URL");
+  answers->add_option("--splitter", s.splitter,
+                      "what divides answers and asks: rules, policy, a model's folder, or a server's URL");
   answers->add_option("--splitter-model", s.splitter_model,
                       "its language model's name, where it is a server");
   answers->add_option("--judge", s.judge, "model that says which claims hold (default: the round's own)")

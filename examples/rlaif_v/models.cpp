@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 /// The stages that run a model, here or on a server: candidates and verdicts.
+#include <candor/core/fingerprint.hpp>
 #include <candor/core/random.hpp>
 #include <candor/data/preference_data.hpp>
 #include <candor/data/record_file.hpp>
+#include <candor/feedback/cached_judge.hpp>
 #include <candor/feedback/judge.hpp>
+#include <candor/feedback/prompted_model.hpp>
 #include <candor/feedback/remote_judge.hpp>
 #include <candor/io/json_impl.hpp>
 #include <candor/io/line_log.hpp>
@@ -200,6 +203,23 @@ candor::questions_data open_instructions(const round_context& r) {
   return data;
 }
 
+/// What a local judge's verdicts depend on beside picture and question: its weights by name, size and time.
+std::string name_of_judge(const std::filesystem::path& folder, const round_context& r) {
+  candor::fingerprint print;
+  print.add_file(folder / "config.json");
+  std::vector<std::filesystem::path> weights;
+  for (const auto& entry : std::filesystem::directory_iterator(folder))
+    if (entry.path().extension() == ".safetensors" || entry.path().extension() == ".bin")
+      weights.push_back(entry.path());
+  std::sort(weights.begin(), weights.end());
+  for (const auto& file : weights) print.add_file_stat(file);
+  print.add("suffix", r.s.suffix);
+  print.add("dtype", r.o.dtype);
+  print.add("template", r.o.processor.chat_template);
+  print.add("image transform", r.o.image_transform);
+  return print.hex();
+}
+
 }  // namespace
 
 void generate(const round_context& r) {
@@ -228,6 +248,16 @@ void generate(const round_context& r) {
   });
 }
 
+void with_language_model(const round_context& r, const std::function<void(const completer&)>& work) {
+  const auto& s = r.s;
+  if (is_url(s.splitter))
+    return work([&](std::span<const std::string> prompts) {
+      return candor::complete_remotely(endpoint(s.splitter, s.splitter_model, s), prompts);
+    });
+  with_model(s.splitter == "policy" ? r.policy : std::filesystem::path(s.splitter), r.o,
+             [&](auto& model) { work(candor::model_completer(model)); });
+}
+
 void judge(const round_context& r) {
   const bool remote = is_url(r.s.judge);
   claim_stage(r, "judge",
@@ -239,14 +269,18 @@ void judge(const round_context& r) {
                   .dump(),
               r.file("ask"));
   const candor::stop_signals signals;
-  if (!remote)
-    return with_model(r.s.judge.empty() ? r.policy : std::filesystem::path(r.s.judge), r.o, [&](auto& model) {
+  const auto kept = r.folder / "verdict_cache.jsonl";
+  if (!remote) {
+    const std::filesystem::path folder = r.s.judge.empty() ? r.policy : std::filesystem::path(r.s.judge);
+    return with_model(folder, r.o, [&](auto& model) {
       candor::model_judge judge(
           model, {.suffix = r.s.suffix, .scoring = {.packing = {.max_tokens = r.o.fit.max_tokens}}});
-      write_verdicts(r, judge);
+      candor::verdict_cache cache(kept);
+      candor::cached_judge cached(judge, cache, {.judge = name_of_judge(folder, r)});
+      write_verdicts(r, cached);
     });
-  candor::remote_judge judge(endpoint(r.s.judge, r.s.judge_model, r.s), r.folder / "verdict_cache.jsonl",
-                             r.s.suffix);
+  }
+  candor::remote_judge judge(endpoint(r.s.judge, r.s.judge_model, r.s), kept, r.s.suffix);
   write_verdicts(r, judge);
   const auto& counts = judge.counts();
   if (counts.without_log_probs > 0)

@@ -29,8 +29,9 @@ struct settings {
   std::string sampler;        ///< another model folder or a server's URL, whose answers are used
   std::string sampler_model;  ///< its name on the server
   // Claims.
-  std::string splitter = "rules";  ///< or the URL of a server whose language model divides and asks
-  std::string splitter_model;      ///< its name on the server
+  std::string splitter =
+      "rules";                 ///< or policy, a model's folder, or the URL of a server: what divides and asks
+  std::string splitter_model;  ///< its name on the server
   // Verdicts.
   std::string judge;        ///< model folder, or a server's URL; empty: the round's own model
   std::string judge_model;  ///< its name on the server
@@ -99,8 +100,10 @@ inline void resolve(settings& s) {
                                             {"--splitter", s.splitter, s.splitter_model}})
     candor::require<candor::usage_error>(!name.starts_with("http") || !model.empty(), option, " ", name,
                                          " needs ", option, "-model: what the server calls the model");
-  candor::require<candor::usage_error>(s.splitter == "rules" || s.splitter.starts_with("http"), "--splitter ",
-                                       s.splitter, " is unknown: use rules, or the URL of a server");
+  candor::require<candor::usage_error>(
+      s.splitter == "rules" || s.splitter == "policy" || s.splitter.starts_with("http") ||
+          std::filesystem::exists(std::filesystem::path(s.splitter) / "config.json"),
+      "--splitter ", s.splitter, " is unknown: use rules, policy, a model's folder, or the URL of a server");
   s.pairs.seed = s.seed;
 }
 

@@ -72,15 +72,23 @@ void claim_stage(const round_context& r, std::string_view stage, const std::stri
 
 namespace {
 
-/// Divides and asks with the served language model of the settings.
-auto completer(const settings& s) {
-  return [&s](std::span<const std::string> prompts) {
-    return candor::complete_remotely(endpoint(s.splitter, s.splitter_model, s), prompts);
-  };
+std::string splitter_note(const settings& s) {
+  return json{{"splitter", s.splitter_model.empty() ? s.splitter : s.splitter_model}}.dump();
 }
 
-std::string splitter_note(const settings& s) {
-  return json{{"splitter", s.splitter == "rules" ? s.splitter : s.splitter_model}}.dump();
+/// Rewrites the rows of r's file of `from` into its file of `to`: change(rows, by), where `by` is the
+/// language model of
+/// --splitter, or null where rules do it.
+template <class Change>
+void change_rows_by(const round_context& r, std::string_view from, std::string_view to, Change change) {
+  claim_stage(r, to, splitter_note(r.s), r.file(from));
+  const candor::stop_signals signals;
+  const auto work = [&](const completer* by) {
+    change_rows(r.file(from), r.file(to), rows_together(r.s),
+                [&](std::vector<answer_row>& rows) { change(rows, by); });
+  };
+  if (r.s.splitter == "rules") return work(nullptr);
+  with_language_model(r, [&](const completer& by) { work(&by); });
 }
 
 }  // namespace
@@ -93,24 +101,25 @@ candor::endpoint_options endpoint(const std::string& url, const std::string& mod
 }
 
 void split(const round_context& r) {
-  claim_stage(r, "split", splitter_note(r.s), r.file("generate"));
-  const candor::stop_signals signals;
-  change_rows(r.file("generate"), r.file("split"), rows_together(r.s), [&](std::vector<answer_row>& rows) {
+  change_rows_by(r, "generate", "split", [](std::vector<answer_row>& rows, const completer* by) {
     std::vector<candor::answered> answers;
     for (const auto& row : rows) answers.push_back({row.question, row.answer});
-    auto claims = r.s.splitter == "rules" ? candor::rule_splitter{}.split(answers)
-                                          : candor::prompted_splitter(completer(r.s)).split(answers);
+    auto claims = by == nullptr ? candor::rule_splitter{}.split(answers)
+                                : candor::prompted_splitter(*by).split(answers);
     for (std::size_t i = 0; i < rows.size(); ++i) rows[i].claims = std::move(claims[i]);
   });
 }
 
 void ask(const round_context& r) {
-  claim_stage(r, "ask", splitter_note(r.s), r.file("split"));
-  const candor::stop_signals signals;
-  change_rows(r.file("split"), r.file("ask"), rows_together(r.s), [&](std::vector<answer_row>& rows) {
-    for (auto& row : rows)
-      row.questions = r.s.splitter == "rules" ? candor::rule_questioner{}.ask(row.claims)
-                                              : candor::prompted_questioner(completer(r.s)).ask(row.claims);
+  change_rows_by(r, "split", "ask", [](std::vector<answer_row>& rows, const completer* by) {
+    if (by == nullptr) {
+      for (auto& row : rows) row.questions = candor::rule_questioner{}.ask(row.claims);
+      return;
+    }
+    std::vector<std::vector<std::string>> claims;
+    for (const auto& row : rows) claims.push_back(row.claims);
+    auto questions = candor::prompted_questioner(*by).ask_each(claims);
+    for (std::size_t i = 0; i < rows.size(); ++i) rows[i].questions = std::move(questions[i]);
   });
 }
 

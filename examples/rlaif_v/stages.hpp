@@ -13,8 +13,11 @@
 
 #include <array>
 #include <filesystem>
+#include <functional>
+#include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace rlaif_v {
 
@@ -38,6 +41,11 @@ struct round_context {
 
 /// A server with the settings' limits; waiting for it can be stopped by a signal.
 candor::endpoint_options endpoint(const std::string& url, const std::string& model, const settings& s);
+
+/// Completes prompts, one text each (feedback/prompted.hpp).
+using completer = std::function<std::vector<std::string>(std::span<const std::string>)>;
+/// Works with the language model of --splitter: the round's policy, another model's folder, or a server.
+void with_language_model(const round_context& r, const std::function<void(const completer&)>& work);
 
 /// Notes in "made_with/<stage>.json" what a stage is made with, a JSON document, before it begins;
 /// usage_error where it was begun with something else. `input` is the file that it reads; its content belongs

@@ -106,6 +106,7 @@
 #include <candor/feedback/pairwise_orders.hpp>
 #include <candor/feedback/pairwise_parts.hpp>
 #include <candor/feedback/prompted.hpp>
+#include <candor/feedback/prompted_model.hpp>
 #include <candor/feedback/questions.hpp>
 #include <candor/feedback/remote_judge.hpp>
 #include <candor/feedback/sentence_search.hpp>

@@ -60,12 +60,27 @@ class prompted_questioner {
   explicit prompted_questioner(Complete complete) : complete_(std::move(complete)) {}
 
   std::vector<std::string> ask(std::span<const std::string> claims) {
-    if (claims.empty()) return {};
-    const std::vector<std::string> prompts{questions_prompt(claims)};
-    auto questions = parse_list(complete_(std::span<const std::string>(prompts)).at(0));
-    questions.resize(std::min(questions.size(), claims.size()));
-    while (questions.size() < claims.size()) questions.push_back(polar_question(claims[questions.size()]));
-    return questions;
+    const std::vector<std::vector<std::string>> one{{claims.begin(), claims.end()}};
+    return std::move(ask_each(one).front());
+  }
+
+  /// The same for the claims of many answers, result[answer][claim], with one prompt for each answer that claims
+  /// something.
+  std::vector<std::vector<std::string>> ask_each(std::span<const std::vector<std::string>> answers) {
+    std::vector<std::string> prompts;
+    for (const auto& claims : answers)
+      if (!claims.empty()) prompts.push_back(questions_prompt(claims));
+    const auto lists = prompts.empty() ? prompts : complete_(std::span<const std::string>(prompts));
+    auto next = lists.begin();
+    std::vector<std::vector<std::string>> out;
+    for (const auto& claims : answers) {
+      auto& questions = out.emplace_back();
+      if (claims.empty()) continue;
+      questions = parse_list(*next++);
+      questions.resize(std::min(questions.size(), claims.size()));
+      while (questions.size() < claims.size()) questions.push_back(polar_question(claims[questions.size()]));
+    }
+    return out;
   }
 
  private:
