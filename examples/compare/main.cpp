@@ -12,11 +12,11 @@
 #include "compare/table.hpp"
 #include "program/completion.hpp"
 #include "report/run_report.hpp"
-#include "scenes/base_folder.hpp"
 #include "scenes/claims.hpp"
 #include "scenes/metrics.hpp"
 #include "scenes/report_files.hpp"
 #include "scenes/sheet.hpp"
+#include "scenes/world.hpp"
 #include "training/program.hpp"
 
 #include <chrono>
@@ -114,14 +114,25 @@ compare::row row_of(const compare::recipe& recipe, std::uint64_t seed, const pro
   return out;
 }
 
-/// Held-out pictures about which the base says something that is not so.
-std::vector<scenes::captioned_scene> pick(const std::vector<std::string>& before,
-                                          const std::vector<std::string>& after) {
+/// Held-out pictures about which the base says something that is not so, and what the lines' first seeds say.
+std::vector<scenes::told_scene> pick(const std::vector<compare::line>& lines) {
+  const auto captions = [](const compare::line& l) -> auto& { return l.rows.front().second.after.captions; };
+  const auto& before = captions(lines.front());
   const auto test = scenes::make_test_set(static_cast<int>(before.size()));
-  std::vector<scenes::captioned_scene> shown;
-  for (std::size_t i = 0; i < test.scenes.size() && shown.size() < 4; ++i)
-    if (scenes::annotate(test.scenes[i], before[i])) shown.push_back({test.scenes[i], before[i], after[i]});
+  std::vector<scenes::told_scene> shown;
+  for (std::size_t i = 0; i < test.scenes.size() && shown.size() < 4; ++i) {
+    if (!scenes::annotate(test.scenes[i], before[i])) continue;
+    auto& scene = shown.emplace_back(test.scenes[i]);
+    for (const auto& l : lines) scene.captions.emplace_back(l.title, captions(l)[i]);
+  }
   return shown;
+}
+
+/// The base's captions over a recipe's.
+std::string sheet_of(const std::vector<scenes::told_scene>& shown, std::size_t line) {
+  std::vector<scenes::captioned_scene> two;
+  for (const auto& s : shown) two.push_back({s.what, s.captions.front().second, s.captions[line].second});
+  return scenes::svg_sheet(two, {.before = "base", .after = shown.front().captions[line].first});
 }
 
 /// Tables, pictures and the report.
@@ -129,20 +140,14 @@ void write_results(const program_options& o, const std::vector<compare::line>& l
   candor::write_atomically(o.output / "table.md", compare::markdown_table(lines));
   candor::write_atomically(o.output / "table.csv", compare::csv_table(lines));
   std::vector<std::pair<std::string, scenes::evaluation>> figures;
-  const auto& before = lines.front().rows.front().second.after;
-  for (const auto& l : lines) {
+  for (const auto& l : lines)
     for (const auto& [seed, row] : l.rows)
       figures.emplace_back(l.rows.size() == 1 ? l.title : candor::text(l.title, ", seed ", seed),
                            row.after.figures);
-    if (l.name == "base") continue;
-    const auto shown = pick(before.captions, l.rows.front().second.after.captions);
-    candor::write_atomically(o.output / l.name / "captions.svg",
-                             scenes::svg_sheet(shown, {.before = "base", .after = l.title}));
-  }
-  const auto& last = lines.back();
-  scenes::write_report_files(o.output, figures,
-                             pick(before.captions, last.rows.front().second.after.captions),
-                             {.before = "base", .after = last.title});
+  const auto shown = pick(lines);
+  for (std::size_t l = 1; l < lines.size() && !shown.empty(); ++l)
+    candor::write_atomically(o.output / lines[l].name / "captions.svg", sheet_of(shown, l));
+  scenes::write_report_files(o.output, figures, shown);
   report::write_report(o.output);
 }
 

@@ -56,7 +56,7 @@ ordered_json figure(const std::string& name, double value, const std::string& be
 
 void write_report_files(const std::filesystem::path& folder,
                         const std::vector<std::pair<std::string, evaluation>>& stages,
-                        std::span<const captioned_scene> shown, const svg_labels& labels) {
+                        std::span<const told_scene> shown) {
   std::string lines;
   for (const auto& [name, e] : stages) {
     const auto figures =
@@ -75,15 +75,23 @@ void write_report_files(const std::filesystem::path& folder,
     const auto answer = [&](const std::string& label, const std::string& caption) {
       return ordered_json{{"label", label}, {"text", caption}, {"claims", claims_of(shown[i].what, caption)}};
     };
-    pictures += ordered_json{{"image", name},
-                             {"question", "shown: " + contents(shown[i].what)},
-                             {"answers", ordered_json::array({answer(labels.before, shown[i].before),
-                                                              answer(labels.after, shown[i].after)})}}
-                    .dump() +
-                "\n";
+    auto answers = ordered_json::array();
+    for (const auto& [label, caption] : shown[i].captions) answers.push_back(answer(label, caption));
+    pictures +=
+        ordered_json{{"image", name}, {"question", "shown: " + contents(shown[i].what)}, {"answers", answers}}
+            .dump() +
+        "\n";
   }
   candor::write_atomically(folder / "gallery.jsonl", pictures);
   candor::write_atomically(folder / "figures.jsonl", lines);
+}
+
+void write_report_files(const std::filesystem::path& folder,
+                        const std::vector<std::pair<std::string, evaluation>>& stages,
+                        std::span<const captioned_scene> shown, const svg_labels& labels) {
+  std::vector<told_scene> told;
+  for (const auto& s : shown) told.push_back({s.what, {{labels.before, s.before}, {labels.after, s.after}}});
+  write_report_files(folder, stages, told);
 }
 
 }  // namespace scenes

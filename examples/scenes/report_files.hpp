@@ -14,8 +14,18 @@
 
 namespace scenes {
 
+/// A scene with what several models say of it: label and caption.
+struct told_scene {
+  scene what;
+  std::vector<std::pair<std::string, std::string>> captions;
+};
+
 /// Writes figures.jsonl (a stage a line), gallery.jsonl and gallery/*.png into a run folder. `report` reads
 /// them (examples/report/run_report.hpp has their form).
+void write_report_files(const std::filesystem::path& folder,
+                        const std::vector<std::pair<std::string, evaluation>>& stages,
+                        std::span<const told_scene> shown);
+/// The same with the captions of two models.
 void write_report_files(const std::filesystem::path& folder,
                         const std::vector<std::pair<std::string, evaluation>>& stages,
                         std::span<const captioned_scene> shown, const svg_labels& labels);

@@ -2,7 +2,7 @@
 # The tests run these programs. One hands what they wrote to transformers and peft, and is skipped where this Python
 # (or $CANDOR_PYTHON of the environment) has no such modules.
 find_program(CANDOR_PYTHON NAMES python3 DOC "Python with torch, transformers and peft, for one test")
-add_dependencies(tests_examples csr image_dpo povid rlaif_v rlhf_v sft score export)
+add_dependencies(tests_examples compare csr image_dpo povid rlaif_v rlhf_v sft score export)
 if(CANDOR_PYTHON)
   target_compile_definitions(tests_examples PRIVATE CANDOR_PYTHON="${CANDOR_PYTHON}")
 endif()
