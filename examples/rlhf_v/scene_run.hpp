@@ -21,7 +21,7 @@ struct scene_options {
 };
 
 struct scene_result {
-  scenes::model_figures after;
+  scenes::model_figures after = {};
   std::size_t pairs = 0;
   double seconds = 0;           ///< sampling, training and evaluation after it
   std::filesystem::path saved;  ///< model folder, or adapter folder where adapters were trained
