@@ -31,8 +31,8 @@ struct row {
   evaluation after;
   std::filesystem::path model;
   std::int64_t records = 0;
-  std::optional<double>
-      seconds;  ///< sampling, judging and training; absent where the run was stopped in between
+  /// Of sampling, judging and training; absent where the run was stopped in between.
+  std::optional<double> seconds = {};
 };
 
 /// result.json of a recipe's folder; input_error with the file and the field for one that is none.
