@@ -76,7 +76,9 @@ corrector train_corrector(const recipe_context& context) {
     keep_records(warm_up, same);
     keep_records(correct, better);
   }
-  const auto sft = [](const training::options& run) { sft::train({.per_token = true}, run); };
+  const auto sft = [](const training::options& run) {
+    sft::train({.average = candor::sft_average::record}, run);
+  };
   correct.model = train_once(warm_up, sft);
   return {train_once(correct, sft), records_in(correct, false)};
 }

@@ -35,7 +35,8 @@ recipe_result run_illume(const recipe_context& context) {
     o.data = context.folder / candor::text("round-", round) / "picks.jsonl";
     keep_records(o, picks_of(judged_answers(context, {.rounds = rounds}, round, result.model)));
     result.records += records_in(o, false);
-    result.model = train_once(o, [](const training::options& run) { sft::train({.per_token = true}, run); });
+    result.model = train_once(
+        o, [](const training::options& run) { sft::train({.average = candor::sft_average::record}, run); });
   }
   return result;
 }
