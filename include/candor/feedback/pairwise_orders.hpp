@@ -81,7 +81,7 @@ class both_orders {
   order_counts counts_;
 };
 
-struct split_options {
+struct split_and_merge_options {
   int parts = 3;         ///< that answers are cut into
   bool by_words = true;  ///< also try cuts where parts say the same
 };
@@ -92,7 +92,8 @@ struct split_options {
 template <pairwise_judge Judge>
 class split_and_merge {
  public:
-  explicit split_and_merge(Judge& judge, split_options options = {}) : judge_(judge), options_(options) {}
+  explicit split_and_merge(Judge& judge, split_and_merge_options options = {})
+      : judge_(judge), options_(options) {}
 
   std::vector<pairwise_verdict> compare(std::span<const answer_contest> contests) {
     both_orders<Judge> whole(judge_);
@@ -132,7 +133,7 @@ class split_and_merge {
   }
 
   Judge& judge_;
-  split_options options_;
+  split_and_merge_options options_;
   order_counts counts_;
 };
 
