@@ -124,10 +124,11 @@ TEST_CASE("parts of answers are the answers, as many on both sides", "[pairwise]
       CHECK(likeness(words.first[0], words.second[0]) + likeness(words.first[1], words.second[1]) ==
             Approx(best_in_two(a, b)));
   }
-  const auto even = candor::parts_by_length("One. Two. Three is a long sentence indeed.", "A b. C d.", 2);
+  const auto even =
+      candor::parts_by_length("One. Two. Three is a long sentence indeed.", "A bird. A cat.", 2);
   CHECK(even.first == std::vector<std::string>{"One. Two.", " Three is a long sentence indeed."});
   const auto alike = candor::parts_by_words("A sun. A sun. A dog.", "A sun. A dog. A dog.", 2);
-  CHECK(alike.first == std::vector<std::string>{"A sun. A sun.", " A dog."});
+  CHECK(alike.first == std::vector<std::string>{"A sun.", " A sun. A dog."});
   CHECK(alike.second == std::vector<std::string>{"A sun.", " A dog. A dog."});
   CHECK(candor::parts_by_length("", "x", 3).first == std::vector<std::string>{""});
   CHECK_THROWS_AS(candor::parts_by_length("a", "b", 0), candor::usage_error);
@@ -174,12 +175,12 @@ TEST_CASE("split and merge asks again, in parts, only where the orders disagreed
   CHECK(by_length.counts().consistent() == 1);
   CHECK(when_cut.asked == 2 * 2 + 2);
 
-  // Fair only where the second part of both begins with the dog, which equal lengths do not give.
+  // Fair only where both first parts are the sun alone, which equal lengths do not give.
   place_lover when_aligned{[](const answer_contest& c) {
-    return c.first.size() == 2 && c.first[1].starts_with(" A dog") && c.second[1].starts_with(" A dog");
+    return c.first.size() == 2 && c.first[0] == "A sun." && c.second[0] == "A sun.";
   }};
   const std::vector<answer_contest> one{
-      contest("A sun. A dog. A dog. A dog. A dog.", "A sun. A sun. A sun. A dog.")};
+      contest("A sun. A dog sits there all day. A dog.", "A sun. A dog sits there.")};
   candor::split_and_merge by_words(when_aligned, {.parts = 2});
   CHECK(by_words.compare(one)[0].better() == winner::first);
   CHECK(by_words.counts().by_words == 1);
