@@ -77,8 +77,18 @@ CANDOR_INLINE bool multiplies_bfloat16([[maybe_unused]] host& backend) {
 
 CANDOR_INLINE void multiply(host&, const product<double, double>& p) { eigen_multiply(p); }
 
+/// Whether oneDNN sums a product in the same order however many of its rows a thread has: without AVX-512 (AVX2
+/// seen, oneDNN 2.6) it does not where there are few columns.
+CANDOR_INLINE bool sums_in_one_order([[maybe_unused]] const product<float, float>& p) {
+#if defined(__x86_64__)
+  return p.n >= 16 || __builtin_cpu_supports("avx512f");
+#else
+  return true;
+#endif
+}
+
 CANDOR_INLINE void multiply(host& backend, const product<float, float>& p) {
-  if (!onednn_multiply(backend, p)) eigen_multiply(p);
+  if (!sums_in_one_order(p) || !onednn_multiply(backend, p)) eigen_multiply(p);
 }
 
 /// An fp32 copy of the part of a stored matrix that begins at `data`.
