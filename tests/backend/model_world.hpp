@@ -120,7 +120,7 @@ struct model_world {
              {.max_new_tokens = 20,
              .temperature = 1,
              .samples = 3,
-             .seed = 6,
+             .seed = 8,
              .stop_token = 7,
              .top_k = 30,
              .top_p = 0.9,
