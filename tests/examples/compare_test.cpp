@@ -95,7 +95,8 @@ TEST_CASE("compare keeps what is done, and adds what is not", "[examples][compar
   for (const char* file : {"report.html", "rlaif_v/captions.svg", "rlhf_v/seed-2/run/model/config.json"})
     CHECK(std::filesystem::exists(run / file));
 
-  const auto other = run_program("compare", small(run, {"--recipes", "rlhf_v", "--held-out", "50"}));
+  const auto other = run_program("compare", {"--output", run, "--fraction", "0.1", "--held-out", "50",
+                                             "--recipes", "rlhf_v", "--quiet", "true"});
   CHECK(other.code == 2);
   CHECK_THAT(other.err, contains("another held-out"));
 }
