@@ -19,7 +19,7 @@ struct program_options {
   candor::image_preference loss;
   training::options training;
   std::string type = "mdpo", distortion;
-  double beta = 0.1;
+  double beta = 0.1, sft_weight = 0;
   int distortion_step = -1;
   double anchor_margin = 0, anchor_weight = 1, conditional_weight = 1;
 };
@@ -50,12 +50,8 @@ void apply_defaults(const CLI::App& app, program_options& o) {
   o.training.optimizer.learning_rate = o.training.lora.rank > 0 ? 1e-5 : 1e-6;
   o.training.fit.batch_size = 8;
   o.training.fit.epochs = 3;
-  if (app.count("--distortion") == 0)
-    o.distortion = o.type == "v_dpo"     ? "mean"
-                   : o.type == "sym_mpo" ? "second"
-                   : o.type == "opa_dpo" ? "pixel_mask,share=0.3"
-                   : o.type == "chip"    ? "diffusion,stage=normalised"
-                                         : "crop,stage=resized";
+  if (const auto type = candor::image_loss_named(o.type); type && app.count("--distortion") == 0)
+    o.distortion = image_dpo::published_image(*type);
   if (app.count("--conditional-weight") == 0 && o.type == "opa_dpo") o.conditional_weight = 0.2;
 }
 
@@ -66,6 +62,8 @@ void add_options(CLI::App& app, program_options& o) {
   loss->add_option("--loss-type,--loss_type", o.type, "which loss over the images")
       ->type_name("{mdpo,v_dpo,sym_mpo,opa_dpo,chip}");
   loss->add_option("--beta", o.beta, "how far the policy may move: reward a nat")->check(CLI::PositiveNumber);
+  loss->add_option("--sft-weight", o.sft_weight, "of - log p(chosen) beside the loss")
+      ->check(CLI::NonNegativeNumber);
   loss->add_option("--conditional-weight", o.conditional_weight,
                    "mdpo, opa_dpo: of the preference between the images (opa_dpo: 0.2)")
       ->check(CLI::NonNegativeNumber);
@@ -154,7 +152,7 @@ void run(program_options o) {
   training::resolve(o.training);
   resolve_loss(o);
   if (o.training.dry_run) return image_dpo::dry_run(o.loss, o.training);
-  const auto result = image_dpo::train(o.loss, o.training);
+  const auto result = image_dpo::train(o.loss, o.sft_weight, o.training);
   std::printf("%s\nsaved    %s\nmetrics  %s\n", training::summary(result).c_str(), result.saved.c_str(),
               (o.training.output / "metrics.jsonl").c_str());
 }

@@ -42,9 +42,9 @@ void prepare_pairs(const settings& s, const training::options& o) {
 
 }  // namespace
 
-std::vector<scene_stage> run_on_scenes(const settings& s, const training::options& given,
-                                       const std::filesystem::path& base,
-                                       const std::vector<std::string>& stages) {
+std::vector<stage_report> train_on_scenes(const settings& s, const training::options& given,
+                                          const std::filesystem::path& base,
+                                          const std::vector<std::string>& stages) {
   const candor::run_folder root(given.output, !given.fit.resume.empty());
   training::options o = given;
   o.model = base;
@@ -52,10 +52,16 @@ std::vector<scene_stage> run_on_scenes(const settings& s, const training::option
   o.data = o.output / "data" / "pairs.jsonl";
   const run_context run{.s = s, .o = o};
   prepare_pairs(s, o);
-  std::vector<scene_stage> out;
   auto trained = stages;
   std::erase(trained, "inject");  // the world has an injector of its own
-  for (const auto& report : run_stages(run, trained)) {
+  return run_stages(run, trained);
+}
+
+std::vector<scene_stage> run_on_scenes(const settings& s, const training::options& o,
+                                       const std::filesystem::path& base,
+                                       const std::vector<std::string>& stages) {
+  std::vector<scene_stage> out;
+  for (const auto& report : train_on_scenes(s, o, base, stages)) {
     const auto begin = std::chrono::steady_clock::now();
     scene_stage done{.stage = report.stage,
                      .figures = scenes::evaluate_folder(report.model, {}, o.threads),

@@ -14,6 +14,12 @@
 
 namespace povid {
 
+/// Writes everything below o.output: data/ (records and pictures), text/ and noise/. A resumed run keeps what
+/// is there. `s.pictures` true captions are chosen; o.fit.seed is that of pictures, lies and training.
+std::vector<stage_report> train_on_scenes(const settings& s, const training::options& o,
+                                          const std::filesystem::path& base,
+                                          const std::vector<std::string>& stages);
+
 /// A model on the held-out scenes after a stage.
 struct scene_stage {
   std::string_view stage;
@@ -22,8 +28,7 @@ struct scene_stage {
   double seconds = 0;  ///< training and evaluation
 };
 
-/// Writes everything below o.output: data/ (records and pictures), text/ and noise/. A resumed run keeps what
-/// is there. `s.pictures` true captions are chosen; o.fit.seed is that of pictures, lies and training.
+/// The same, and what each stage's model does on the held-out scenes.
 std::vector<scene_stage> run_on_scenes(const settings& s, const training::options& o,
                                        const std::filesystem::path& base,
                                        const std::vector<std::string>& stages);

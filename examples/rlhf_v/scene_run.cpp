@@ -33,8 +33,8 @@ std::size_t write_pairs(candor::llava<candor::host, float>& base, const scene_op
   return records.size();
 }
 
-/// Pairs for o.data. A resumed run keeps those it began with: the images' times are part of what its
-/// checkpoints know.
+}  // namespace
+
 std::size_t prepare_pairs(const training::options& o, const scene_options& world) {
   const auto folder = o.data.parent_path(), recipe = folder / "made_with.json";
   const std::string asked =
@@ -53,8 +53,6 @@ std::size_t prepare_pairs(const training::options& o, const scene_options& world
   auto base = candor::load_llava<float>(cpu, world.base);
   return write_pairs(base, world, folder);
 }
-
-}  // namespace
 
 scene_training train_on_scenes(const settings& s, const training::options& given,
                                const scene_options& world) {

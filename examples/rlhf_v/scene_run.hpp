@@ -33,6 +33,11 @@ struct scene_training {
   std::filesystem::path saved;  ///< model folder, or adapter folder where adapters were trained
 };
 
+/// Writes the annotator's pairs to o.data with their pictures beside it, in images/, and gives their number.
+/// What is there stays: the images' times are part of what checkpoints know. usage_error where that was made
+/// of other pictures.
+std::size_t prepare_pairs(const training::options& o, const scene_options& world);
+
 /// Writes everything below o.output: data/ (records and pictures) and run/ (the trainer's folder). A resumed
 /// run keeps the data that is there.
 scene_training train_on_scenes(const settings& s, const training::options& o, const scene_options& world);

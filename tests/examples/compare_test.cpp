@@ -58,7 +58,8 @@ TEST_CASE("compare names its recipes, and refuses others", "[examples][compare]"
   const scratch_folder scratch;
   const auto list = run_program("compare", {"--list"});
   REQUIRE(list.code == 0);
-  for (const char* name : {"rlhf_v", "rlaif_v", "silkie", "illume"}) CHECK_THAT(list.out, contains(name));
+  for (const char* name : {"rlhf_v", "mdpo", "povid_text", "rlaif_v", "csr", "silkie", "illume"})
+    CHECK_THAT(list.out, contains(name));
   const auto other = run_program("compare", {"--recipes", "magic", "--output", scratch / "run"});
   CHECK(other.code == 2);
   CHECK_THAT(other.err, contains("--recipes magic is unknown: use rlhf_v, "));

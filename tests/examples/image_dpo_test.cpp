@@ -79,6 +79,20 @@ TEST_CASE("image_dpo lowers each of its losses and tells whether the image is us
   }
 }
 
+TEST_CASE("image_dpo adds the chosen answer's negative log-likelihood", "[examples][image_dpo]") {
+  const image_world w;
+  for (const std::string type : {"mdpo", "chip"}) {
+    INFO(type);
+    std::vector<std::string> options{"--loss-type", type, "--max-steps", "1"};
+    if (type == "chip")
+      options.insert(options.end(), {"--reference-source", "each-step", "--reference-model", w.model});
+    const auto alone = w.trained(type, options).front(),
+               both = w.trained(type + "-sft", joined(options, {"--sft-weight", "0.2"})).front();
+    CHECK(both.at("loss").get<double>() - alone.at("loss").get<double>() ==
+          Approx(-0.2 * both.at("logps/chosen").get<double>()).epsilon(1e-4));
+  }
+}
+
 TEST_CASE("the reference is the same from the cache and in each step", "[examples][image_dpo]") {
   const image_world w;
   for (const std::string type : {"mdpo", "v_dpo"}) {

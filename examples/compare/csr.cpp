@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+/// CSR: two rounds, each from the model of the one before, ranked by the embedded world's CLIP.
+#include "csr/csr.hpp"
+
+#include "compare/recipes.hpp"
+#include "compare/training.hpp"
+#include "scenes/world.hpp"
+
+namespace compare {
+
+recipe_result run_csr(const recipe_context& context) {
+  training::options o = training_options(context, context.base);
+  o.output = context.folder;
+  o.fit.resume = "auto";
+  csr::settings s;
+  csr::apply_preset("scenes", s, o);
+  s.instructions = context.scaled(s.instructions);
+  s.clip = scenes::clip_folder();
+  csr::resolve(s);
+  const auto rounds = csr::run_rounds(s, o, true);
+  recipe_result result{.model = rounds.back().model};
+  for (const auto& round : rounds) result.records += round.pairs.pairs;
+  return result;
+}
+
+}  // namespace compare
