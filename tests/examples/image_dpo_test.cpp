@@ -85,7 +85,8 @@ TEST_CASE("image_dpo adds the chosen answer's negative log-likelihood", "[exampl
     INFO(type);
     std::vector<std::string> options{"--loss-type", type, "--max-steps", "1"};
     if (type == "chip")
-      options.insert(options.end(), {"--reference-source", "each-step", "--reference-model", w.model});
+      options.insert(options.end(), {"--segment-weight", "1", "--reference-source", "each-step",
+                                     "--reference-model", w.model});
     const auto alone = w.trained(type, options).front(),
                both = w.trained(type + "-sft", joined(options, {"--sft-weight", "0.2"})).front();
     CHECK(both.at("loss").get<double>() - alone.at("loss").get<double>() ==
