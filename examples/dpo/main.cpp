@@ -106,10 +106,9 @@ void resolve_loss(program_options& o) {
                        " is unknown: use reverse_kl, forward_kl, js_divergence or alpha_divergence");
   o.loss.score.kind = static_cast<candor::divergence_kind>(found - std::begin(divergences));
   o.loss.check();
-  const bool compares = o.loss.reads(candor::loss_reads::ranks) || o.loss.has(candor::loss_type::kto) ||
-                        o.loss.has(candor::loss_type::kto_pair);
-  require<usage_error>(o.training.fit.batch_size > 1 || !compares,
-                       "--batch-size 1: this loss compares the pairs of a step; take more");
+  require<usage_error>(o.training.fit.batch_size >= candor::smallest_batch(o.loss), "--batch-size ",
+                       o.training.fit.batch_size, ": this loss compares the pairs of a step; take at least ",
+                       candor::smallest_batch(o.loss));
 }
 
 void run(program_options o) {

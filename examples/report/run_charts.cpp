@@ -65,7 +65,7 @@ std::vector<candor::report_chart> read_charts(const run_files& files) {
        {{"rewards/accuracies", "training"}, {"eval_rewards/accuracies", "evaluation"}}},
       {"Log-probs, nats", {{"logps/chosen", "chosen"}, {"logps/rejected", "rejected"}}},
       {"KL to the reference, nats",
-       {{"kl", "training"}, {"objective/kl", "training"}, {"eval_kl", "evaluation"}}},
+       {{"kl/chosen", "chosen"}, {"kl/rejected", "rejected"}, {"eval_kl/chosen", "chosen, evaluation"}}},
       {"Gradient norm", {{"grad_norm", "before clipping"}}},
       {"Learning rate", {{"learning_rate", "AdamW"}}}};
   auto log = read_log(files);

@@ -39,6 +39,10 @@ TEST_CASE("chip trains against the policy without adapters, and against a second
     CHECK(lines.front().at("loss").get<double>() == Approx(0.693147).epsilon(1e-5));
     CHECK(lines.back().at("loss").get<double>() < 0.6);
     CHECK(lines.back().contains("rewards/imageless_margins"));
+    for (const char* kl : {"kl/chosen", "kl/rejected"}) {
+      CHECK(std::abs(lines.front().at(kl).get<double>()) < 1e-4);
+      CHECK(lines.back().at(kl).get<double>() > 1e-3);
+    }
   }
 }
 

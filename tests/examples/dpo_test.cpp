@@ -162,7 +162,8 @@ TEST_CASE("dpo refuses losses that cannot be meant", "[examples][dpo]") {
     CHECK_THAT(end.err, contains(why));
   };
   refused({"--loss-type", "sigmod"}, "--loss-type sigmod is unknown");
-  refused({"--loss-type", "kto_pair", "--batch-size", "1"}, "compares the pairs of a step");
+  for (const char* loss : {"kto", "kto_pair", "aot", "aot_unpaired"})
+    refused({"--loss-type", "sft", loss, "--batch-size", "1"}, "compares the pairs of a step");
   refused({"--loss-type", "sigmoid", "sft", "--loss-weights", "1"}, "--loss-weights has 1 numbers");
   refused({"--loss-type", "exo_pair", "--label-smoothing", "0"}, "infinite without label smoothing");
   refused({"--ld-alpha", "0.5", "--loss-type", "simpo"}, "simpo reads none");

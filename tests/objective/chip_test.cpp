@@ -48,6 +48,8 @@ TEST_CASE("chip chosen at run time is chip", "[objective][chip]") {
     CHECK(r.d_kls[c] == Approx(own.d_kls[c]).epsilon(1e-14).margin(1e-300));
   }
   CHECK(candor::reads_kl(chosen));
+  CHECK(candor::reads_kl(chosen, 1));
+  CHECK_FALSE(candor::reads_kl(chosen, 2));
   CHECK_FALSE(candor::reads_kl(candor::image_preference{}));
   CHECK(candor::token_weights_of(chosen).gamma == 2);
   CHECK(candor::token_weights_of(candor::image_preference{}).gamma == 1);
@@ -59,6 +61,8 @@ TEST_CASE("an objective says what it reads, and terms beside it hand that on", "
   STATIC_REQUIRE_FALSE(candor::has_kl<candor::dpo>);
   STATIC_REQUIRE_FALSE(candor::has_kl<candor::with_sft<candor::dpo>>);
   CHECK(candor::reads_kl(candor::with_sft<candor::chip>{}));
+  CHECK_FALSE(candor::reads_kl(candor::with_sft<candor::chip>{}, 2));
+  CHECK_FALSE(candor::reads_kl(candor::chip{.alpha = 0}));
   CHECK_FALSE(candor::reads_kl(candor::dpo{}));
   CHECK(candor::derivatives_in<candor::chip> == 6);
   CHECK(candor::derivatives_in<candor::dpo> == 2);

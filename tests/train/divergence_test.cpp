@@ -16,12 +16,22 @@ using network_type = candor::llava_network<host, double>;
 
 /// Reads all of it, with a coefficient of its own for each cell.
 struct everything {
-  static constexpr bool needs_kl = true;
+  constexpr bool needs_kl(int) const { return true; }
   constexpr bool needs_confidence() const { return true; }
   template <class S>
   CANDOR_HD S operator()(const candor::pair<S>& y) const {
     return 0.3 * y.cells[0].kl + 0.7 * y.cells[1].kl - 0.1 * (y.chosen - y.rejected) + y.margin +
            2 * y.cells[0].confidence + 3 * y.cells[1].confidence;
+  }
+};
+
+/// What a loss of the rejected answers' divergence alone is, whoever else's is computed beside it.
+struct rejected_divergence {
+  bool of_all = false;
+  constexpr bool needs_kl(int cell) const { return of_all || cell == 1; }
+  template <class S>
+  CANDOR_HD S operator()(const candor::pair<S>& y) const {
+    return 0.7 * y.cells[1].kl - 0.1 * (y.chosen - y.rejected);
   }
 };
 
@@ -96,14 +106,19 @@ struct adapted_model : golden_model<double> {
   }
   /// Mean loss; gradients are left in the adapters where they are recorded.
   double loss(bool record, const candor::pack_options& packing = {}) {
-    candor::objective_step step(network, everything{}, packing);
+    const auto values = run(everything{}, record, packing);
+    return values.loss / values.pairs;
+  }
+  template <class Objective>
+  candor::step_values run(const Objective& objective, bool record, const candor::pack_options& packing = {}) {
+    candor::objective_step step(network, objective, packing);
     step.set_reference({&network, false});
     candor::tape<host> tape(network.backend());
     candor::step_values values;
     const auto all = pointers();
     REQUIRE(step.run(std::span<const candor::encoded_record* const>(all), {}, {.tape = tape}, record, values,
                      [] { return true; }));
-    return values.loss / values.pairs;
+    return values;
   }
 };
 
@@ -149,6 +164,32 @@ TEST_CASE("the gradient of the divergence through the model agrees with differen
     }
   });
   CHECK(compared > 2);
+}
+
+TEST_CASE("a divergence is computed where the objective reads it, and is the same there", "[train][kl]") {
+  host cpu({.threads = 2});
+  adapted_model all(cpu), some(cpu);
+  for (const auto layout : {candor::layout_kind::shared, candor::layout_kind::packed}) {
+    all.move();
+    some.move();
+    const auto with_all = all.run(rejected_divergence{true}, true, {.layout = layout}),
+               with_some = some.run(rejected_divergence{false}, true, {.layout = layout});
+    CHECK(with_some.loss == Approx(with_all.loss).epsilon(1e-12));
+    CHECK(with_some.kl_rejected == Approx(with_all.kl_rejected).epsilon(1e-12));
+    CHECK(with_all.kl_rejected > 0.1);
+    CHECK(with_all.kl_chosen > 0.1);
+    CHECK(with_some.kl_chosen == 0.0);
+    std::vector<std::vector<double>> gradients;
+    const auto collect = [&](const std::string&, auto& adapter) {
+      for (auto* p : {&adapter.a, &adapter.b}) gradients.push_back(p->gradient().to_vector());
+    };
+    all.network.for_adapters(collect);
+    some.network.for_adapters(collect);
+    REQUIRE(gradients.size() % 2 == 0);
+    for (std::size_t g = 0; g < gradients.size() / 2; ++g)
+      for (std::size_t i = 0; i < gradients[g].size(); ++i)
+        CHECK(gradients[g + gradients.size() / 2][i] == Approx(gradients[g][i]).epsilon(1e-9).margin(1e-13));
+  }
 }
 
 TEST_CASE("a divergence without a reference in the step is refused", "[train][kl]") {

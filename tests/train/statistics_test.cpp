@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The trainer from C++, with an objective of one's own that keeps a running mean.
-#include <candor/core/error.hpp>
 #include <candor/backend/host/host.hpp>
+#include <candor/core/error.hpp>
 #include <candor/train/trainer.hpp>
 
 #include "train/train_world.hpp"
@@ -21,7 +21,9 @@ struct beyond_mean {
   double beta = 0.1;
   int* calls = nullptr;
   int stop_at = 0;
+  int smallest = 1;
 
+  constexpr int smallest_batch() const { return smallest; }
   void update(statistics& s, std::span<candor::pair<double, 2>> items) const {
     for (const auto& item : items) s.mean = 0.9 * s.mean + 0.1 * (item.chosen - item.rejected);
     ++s.updates;
@@ -95,6 +97,25 @@ TEST_CASE("an evaluation leaves no group of a single record at its end", "[train
   auto options = options_of(world.run("run"));
   options.eval_fraction = 0.3;  // three of ten records, batches of two
   CHECK(fit(world, options) == 9);
+}
+
+TEST_CASE("a trainer refuses batches that are too small for the objective, before it takes a step",
+          "[train][trainer][statistics]") {
+  const train_world world;
+  candor::host cpu({.threads = 1});
+  auto policy = candor::load_llava<float>(cpu, world.model);
+  int calls = 0;
+  candor::trainer trainer(policy, beyond_mean{.calls = &calls, .smallest = 2}, {});
+  const candor::preference_data pairs(world.data, {.images = world.images});
+  auto options = options_of(world.run("run"));
+  options.batch_size = 1;
+  CHECK_THROWS_WITH(trainer.fit(pairs, options), contains("a batch of 1") && contains("at least 2"));
+  options.batch_size = 2;
+  options.eval_fraction = 0.1;  // one of ten records
+  CHECK_THROWS_WITH(trainer.fit(pairs, options), contains("an evaluation on 1 record"));
+  CHECK_THROWS_AS(trainer.fit(pairs, options), candor::usage_error);
+  CHECK(calls == 0);
+  CHECK(!std::filesystem::exists(world.run("run") / "reference.safetensors"));
 }
 
 TEST_CASE("a trainer refuses options that cannot go together", "[train][trainer]") {

@@ -53,6 +53,8 @@ struct aot {
   double beta = 0.1;             ///< reward a nat of log-ratio
   double label_smoothing = 0.0;  ///< e, in [0, 0.5)
 
+  constexpr int smallest_batch() const { return 2; }
+
   /// usage_error for a single item.
   void update(statistics&, std::span<pair<double>> items) const {
     detail::require_a_batch("aot", items.size());
@@ -79,6 +81,8 @@ struct aot_unpaired {
 
   double beta = 0.1;             ///< reward a nat of log-ratio
   double label_smoothing = 0.0;  ///< e, in [0, 0.5)
+
+  constexpr int smallest_batch() const { return 2; }
 
   /// usage_error for a single item.
   void update(statistics&, std::span<pair<double>> items) const {

@@ -16,13 +16,14 @@ namespace CANDOR_NS {
 
 struct chip {
   static constexpr cell_place cells[] = {{0}, {1}, {0, "distorted"}};
-  static constexpr bool needs_kl = true;
 
   double beta = 0.1;   ///< reward a nat of log-ratio
   double alpha = 0.1;  ///< of the token term: nats of log-ratio a nat of divergence
   double gamma = 4.0;  ///< weight of changed tokens; the released LLaVA script has 4, Muffin's 2
   bool fused = true;   ///< one log-sigmoid over the sum of the margins
 
+  /// Not under the distorted image, whose rows are a third of all.
+  constexpr bool needs_kl(int cell) const { return alpha != 0 && cell < 2; }
   constexpr token_weights token_weighting() const { return {.gamma = gamma}; }
 
   template <class S>

@@ -58,7 +58,7 @@ struct image_preference {
     return out;
   }
 
-  constexpr bool needs_kl() const { return type == image_loss::chip; }
+  constexpr bool needs_kl(int cell) const { return type == image_loss::chip && chip.needs_kl(cell); }
   constexpr token_weights token_weighting() const {
     return type == image_loss::chip ? chip.token_weighting() : token_weights{};
   }

@@ -28,6 +28,7 @@ struct kto {
   double undesirable_weight = 1.0;  ///< lambda_U
 
   constexpr bool needs_mismatched() const { return true; }
+  constexpr int smallest_batch() const { return 2; }
 
   /// usage_error for a single item, of which z would be no mean.
   void update(statistics& s, std::span<pair<double, 3>> items) const {

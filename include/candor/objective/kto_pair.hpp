@@ -25,6 +25,8 @@ struct kto_pair {
   double desirable_weight = 1.0;    ///< lambda_D
   double undesirable_weight = 1.0;  ///< lambda_U
 
+  constexpr int smallest_batch() const { return 2; }
+
   /// usage_error for a single item: z would be the answer's own log-ratio.
   void update(statistics& s, std::span<pair<double>> items) const {
     require<usage_error>(items.size() > 1, "[kto_pair] the mean log-ratio of a step is over ", items.size(),

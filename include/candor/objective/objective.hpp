@@ -12,8 +12,7 @@
 ///   template <class S> S reward(const cell<S>&)  the implicit reward            default: beta * ratio
 ///   token_weights token_weighting() const        weights of the tokens          default: all 1
 ///   struct statistics                            state over the batch           default: none
-///   static constexpr bool needs_kl               whether cells have `kl`        default: false
-///     or bool needs_kl() const, where options decide
+///   bool needs_kl(int cell) const                whether a cell has `kl`        default: false
 ///   bool needs_confidence() const                whether cells have `confidence`
 ///   bool needs_margin() const                    whether items have `margin`
 ///   bool needs_mismatched() const                whether branch 2 is the next record's chosen answer
@@ -23,7 +22,9 @@
 /// sort them, keep running means, and leave two numbers for each item in `given`. The state goes into
 /// checkpoints, so it is trivially copyable. It costs a forward pass over the step: with
 ///   bool needs_statistics() const
-/// an objective whose options do without them says so, and `update` is not called.
+/// an objective whose options do without them says so, and `update` is not called. With
+///   int smallest_batch() const
+/// it says how many items they must be of (default: 1), so that a run with fewer is refused when it begins.
 
 #include <candor/core/config.hpp>
 #include <candor/core/dual.hpp>
@@ -128,19 +129,33 @@ constexpr bool reads_statistics(const O& objective) {
     return has_statistics<O>;
 }
 
-/// Whether an objective may read the divergence from the reference, and whether this one does.
+/// The fewest items of an optimizer step that the objective can be taken over.
 template <class O>
-inline constexpr bool has_kl = requires {
-  &O::needs_kl;
+constexpr int smallest_batch(const O& objective) {
+  if constexpr (requires { objective.smallest_batch(); })
+    return objective.smallest_batch();
+  else
+    return 1;
+}
+
+/// Whether an objective may read the divergence from the reference, whether this one does in a cell, and
+/// whether in any.
+template <class O>
+inline constexpr bool has_kl = requires(const O& o) {
+  o.needs_kl(0);
 };
 template <class O>
-constexpr bool reads_kl(const O& objective) {
-  if constexpr (requires { objective.needs_kl(); })
-    return objective.needs_kl();
-  else if constexpr (has_kl<O>)
-    return O::needs_kl;
+constexpr bool reads_kl(const O& objective, int cell) {
+  if constexpr (has_kl<O>)
+    return objective.needs_kl(cell);
   else
     return false;
+}
+template <class O>
+constexpr bool reads_kl(const O& objective) {
+  for (int c = 0; c < cells_in<O>; ++c)
+    if (reads_kl(objective, c)) return true;
+  return false;
 }
 template <class O>
 constexpr bool reads_confidence(const O& objective) {

@@ -83,6 +83,9 @@ struct pairwise {
     return (has(loss_type::bco_pair) && bco_shift) || reads(loss_reads::ranks) || has(loss_type::kto_pair) ||
            has(loss_type::kto);
   }
+  constexpr int smallest_batch() const {
+    return reads(loss_reads::ranks) || has(loss_type::kto_pair) || has(loss_type::kto) ? 2 : 1;
+  }
   constexpr bool needs_confidence() const { return use_weighting; }
   constexpr bool needs_margin() const { return margin_weight != 0; }
   constexpr token_weights token_weighting() const { return {.ld_alpha = ld_alpha}; }

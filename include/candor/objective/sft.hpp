@@ -53,8 +53,9 @@ struct with_sft {
   constexpr auto places() const { return places_of(objective); }
   constexpr bool needs_reference() const { return reads_reference(objective); }
   constexpr bool needs_statistics() const { return reads_statistics(objective); }
+  constexpr int smallest_batch() const { return candor::smallest_batch(objective); }
   constexpr token_weights token_weighting() const { return token_weights_of(objective); }
-  constexpr bool needs_kl() const requires has_kl<Objective> { return reads_kl(objective); }
+  constexpr bool needs_kl(int cell) const requires has_kl<Objective> { return reads_kl(objective, cell); }
   constexpr bool needs_confidence() const { return reads_confidence(objective); }
   constexpr bool needs_margin() const { return reads_margin(objective); }
   constexpr bool needs_mismatched() const { return reads_mismatched(objective); }

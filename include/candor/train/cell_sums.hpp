@@ -22,6 +22,7 @@ struct step_values {
   double imageless_margin = 0;   ///< reward of the chosen answer, less its reward under another image
   double imageless_correct = 0;  ///< pairs whose chosen answer has the larger reward under its own image
   double imageless_pairs = 0;    ///< pairs that are scored under another image
+  double kl_chosen = 0, kl_rejected = 0;  ///< divergence from the reference over the answers' tokens, nats
   double pairs = 0, tokens = 0;
 
   void add(const step_values& other) {
@@ -34,9 +35,20 @@ struct step_values {
     imageless_margin += other.imageless_margin;
     imageless_correct += other.imageless_correct;
     imageless_pairs += other.imageless_pairs;
+    kl_chosen += other.kl_chosen;
+    kl_rejected += other.kl_rejected;
     pairs += other.pairs;
     tokens += other.tokens;
   }
+};
+
+/// The head rows of a pass at which an objective reads the divergence from the reference.
+struct divergence_rows {
+  struct use {
+    std::size_t row, sum;  ///< of `rows`; of cell_sums
+  };
+  std::vector<std::int32_t> rows;  ///< (K) of the pass's head rows, ascending
+  std::vector<use> uses;           ///< a row counts for every scored token that it predicts
 };
 
 /// Sums of the cells of a step's records, (records, C) each: those of record r's cell c stand at r C + c.
@@ -99,11 +111,22 @@ struct cell_sums {
       confidence[i] += static_cast<double>(log_probs[n] - log_squares[row]) / static_cast<double>(tokens[i]);
     });
   }
-  /// Adds the divergence from the reference at the pass's head rows.
+  /// The rows of a pass that predict scored tokens of the cells of which `reads(cell)` is true.
+  template <class Reads>
+  divergence_rows rows_of_kl(const packed_batch& batch, Reads reads) const {
+    divergence_rows out;
+    for_targets(batch, [&](std::size_t row, std::size_t n, std::size_t i) {
+      if (!reads(batch.scored[n].cell)) return;
+      const auto head_row = static_cast<std::int32_t>(row);
+      if (out.rows.empty() || out.rows.back() != head_row) out.rows.push_back(head_row);
+      out.uses.push_back({out.rows.size() - 1, i});
+    });
+    return out;
+  }
+  /// Adds the divergence from the reference, (K).
   template <class A>
-  void add_kl(const packed_batch& batch, const std::vector<A>& kl) {
-    for_targets(batch,
-                [&](std::size_t row, std::size_t, std::size_t i) { kls[i] += static_cast<double>(kl[row]); });
+  void add_kl(const divergence_rows& there, const std::vector<A>& kl) {
+    for (const auto& use : there.uses) kls[use.sum] += static_cast<double>(kl[use.row]);
   }
   /// visit(head row, scored token, place in these arrays) for all scored tokens of a pass.
   template <class Visit>

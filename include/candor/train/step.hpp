@@ -5,6 +5,7 @@
 /// log-probs, cell sums, the objective in dual numbers, and the backward pass. Gradients are divided by the
 /// pairs of the step, so they do not depend on the budget beyond rounding.
 
+#include <candor/autograd/ops/gather.hpp>
 #include <candor/autograd/ops/head_kl.hpp>
 #include <candor/model/scoring.hpp>
 #include <candor/objective/objective_program.hpp>
@@ -83,13 +84,17 @@ class objective_step {
       const auto found = log_probs.storage().to_vector();
       sums.add_policy(batch, found);
       if (squares) sums.add_confidence(batch, found, squares.to_vector());
-      variable<B, A> kl;  // (R, 1)
+      divergence_rows kl_rows;
+      variable<B, A> kl;  // (K, 1)
       if constexpr (has_kl<Objective>)
-        if (reads_kl(loss_)) kl = divergence(tape, rows, batch, view, sums);
+        if (reads_kl(loss_)) {
+          kl_rows = sums.rows_of_kl(batch, [this](int cell) { return reads_kl(loss_, cell); });
+          kl = divergence(tape, rows, batch, view, kl_rows, sums);
+        }
       const auto d = evaluate(batch, sums, records.size(), mean_tokens, given, values);
       values.tokens += static_cast<double>(batch.tokens());
       if (record_gradients) {
-        set_gradients(batch, sums, d, log_probs, kl);
+        set_gradients(batch, sums, d, log_probs, kl_rows, kl);
         tape.backward();
       }
       if (!proceed()) return false;
@@ -127,10 +132,10 @@ class objective_step {
     return add(view, pack(trees_of(view.records()), packing_));
   }
 
-  /// KL(reference || policy) over the vocabulary at the head rows of a pass, (R, 1). The reference's sums
-  /// come from the same rows.
+  /// KL(reference || policy) over the vocabulary at those head rows of a pass at which it is read, (K, 1).
+  /// The reference's sums come from all of them.
   variable<B, A> divergence(tape<B>& tape, const variable<B, T>& rows, const packed_batch& batch,
-                            const cell_view& view, cell_sums& sums) {
+                            const cell_view& view, const divergence_rows& read, cell_sums& sums) {
     llava_network<B, T>& network = *reference_.network;
     candor::tape<B> quiet(network.backend(), tape_mode::evaluate);
     const forward_context<B> context{.tape = quiet, .adapters = reference_.adapters};
@@ -138,8 +143,12 @@ class objective_step {
         network.head_rows(context, batch, pass_features(network, context, batch, view.records()));  // (R, C)
     const auto log_probs = head_log_probs(quiet, there, network.text().head(), batch.targets);
     sums.add_reference(batch, log_probs.storage().to_vector());
-    const auto kl = head_kl(tape, rows, network_.text().head(), there, network.text().head());
-    sums.add_kl(batch, kl.storage().to_vector());
+    const auto at = [&](candor::tape<B>& t, const variable<B, T>& all) {  // (R, C) -> (K, C)
+      return static_cast<std::int64_t>(read.rows.size()) == all.rows() ? all : gather(t, all, read.rows);
+    };
+    const auto kl =
+        head_kl(tape, at(tape, rows), network_.text().head(), at(quiet, there), network.text().head());
+    sums.add_kl(read, kl.storage().to_vector());
     return kl;
   }
 
@@ -150,13 +159,14 @@ class objective_step {
 
   /// Hands the cells' derivatives to the scored tokens' log-probs and to the head rows' divergences.
   static void set_gradients(const packed_batch& batch, const cell_sums& sums, const cell_gradients& d,
-                            const variable<B, A>& log_probs, const variable<B, A>& kl) {
+                            const variable<B, A>& log_probs, const divergence_rows& kl_rows,
+                            const variable<B, A>& kl) {
     const auto first = static_cast<std::size_t>(batch.forests.front() * cells);
-    std::vector<A> d_log_probs(batch.scored.size()), d_kl(batch.hidden_rows.size());
-    sums.for_targets(batch, [&](std::size_t row, std::size_t n, std::size_t i) {
+    std::vector<A> d_log_probs(batch.scored.size()), d_kl(kl_rows.rows.size());
+    sums.for_targets(batch, [&](std::size_t, std::size_t n, std::size_t i) {
       d_log_probs[n] = d.sums[i - first] * static_cast<A>(batch.scored[n].weight);
-      if (kl) d_kl[row] += d.kls[i - first];
     });
+    for (const auto& use : kl_rows.uses) d_kl[use.row] += d.kls[use.sum - first];
     const auto set = [](const variable<B, A>& y, const std::vector<A>& values) {
       y.storage().backend().copy_in(y.sink().d.data, values.data(), values.size() * sizeof(A));
     };
@@ -223,6 +233,8 @@ class objective_step {
                   .imageless_margin = imageless_at < 0 ? 0.0 : static_cast<double>(c[i] - without[i]),
                   .imageless_correct = imageless_at >= 0 && c[i] > without[i] ? 1.0 : 0.0,
                   .imageless_pairs = imageless_at >= 0 ? 1.0 : 0.0,
+                  .kl_chosen = s.kls[at],
+                  .kl_rejected = cells > 1 ? s.kls[at + (cells > 1)] : 0.0,
                   .pairs = 1.0,
                   .tokens = 0.0});
     }

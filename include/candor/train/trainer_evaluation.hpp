@@ -17,6 +17,10 @@ void trainer<Model, Objective>::run::set_up_evaluation() {
     for (std::int64_t i = 0; i < apart->size(); ++i) split.eval.push_back(i);
   }
   evaluates = !split.eval.empty();
+  require<usage_error>(!evaluates || static_cast<int>(split.eval.size()) >= smallest_batch(owner.loss_),
+                       "an evaluation on ", split.eval.size(),
+                       " record: the loss compares records; set at least ", smallest_batch(owner.loss_),
+                       " aside (--eval-fraction), or give as many (--eval-data)");
   if (!options.load_best_model_at_end) return;
   require<usage_error>(evaluates,
                        "the best model is wanted at the end, but nothing is evaluated: set a share of the "

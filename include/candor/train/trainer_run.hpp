@@ -30,6 +30,8 @@ struct trainer<Model, Objective>::run {
         records{d, {t.policy_, t.reference_, t.loss_, d, o}} {
     require<usage_error>(o.batch_size > 0 && o.max_tokens > 0 && o.epochs >= 0 && o.logging_steps > 0,
                          "batch size, token budget and logging steps must be positive, epochs not negative");
+    require<usage_error>(o.batch_size >= smallest_batch(t.loss_), "a batch of ", o.batch_size,
+                         ": the loss compares the records of a step; use at least ", smallest_batch(t.loss_));
     require<usage_error>(
         o.max_steps >= 0 && o.eval_steps >= 0 && o.save_steps >= 0 && o.save_total_limit >= 0,
         "numbers of steps and checkpoints must not be negative");
@@ -86,7 +88,7 @@ struct trainer<Model, Objective>::run {
                            });
   }
 
-  static void add_rewards(metrics_window& window, const step_values& v, const std::string& prefix) {
+  void add_rewards(metrics_window& window, const step_values& v, const std::string& prefix) const {
     if (v.pairs == 0) return;
     const auto mean = [&](const char* name, double sum) {
       window.add(prefix + name, sum / v.pairs, v.pairs);
@@ -100,6 +102,8 @@ struct trainer<Model, Objective>::run {
     }
     mean("logps/chosen", v.log_prob_chosen);
     if constexpr (has_rejected) mean("logps/rejected", v.log_prob_rejected);
+    if (reads_kl(owner.loss_, 0)) mean("kl/chosen", v.kl_chosen);
+    if (has_rejected && reads_kl(owner.loss_, 1)) mean("kl/rejected", v.kl_rejected);
     if (v.imageless_pairs == 0) return;
     window.add(prefix + "rewards/imageless_margins", v.imageless_margin / v.imageless_pairs,
                v.imageless_pairs);
