@@ -5,6 +5,13 @@
 
 #include <sys/resource.h>
 
+#include <iterator>
+#include <sstream>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
 using namespace candor_test;
 using json = nlohmann::ordered_json;
 
@@ -179,6 +186,54 @@ TEST_CASE("the trainer refuses bad records by file and line", "[examples][bad]")
   candor::write_atomically(w.pairs, pair_lines);
   w.refused(5, {"nowhere", "does not exist"}, {"--images", w.scratch / "nowhere"});
   w.accepted();
+}
+
+TEST_CASE("records that cannot be used are left out where that is asked for, and listed in the run folder",
+          "[examples][bad]") {
+  const trainer_world w;
+  const std::pair<const char*, const char*> bad[] = {
+      {R"({"question": "q", "chosen": "a", "rejected": "b"})", "\"image\" is missing"},
+      {R"({"image": "9.png", "question": "q", "chosen": "a", "rejected": "b"})", "9.png does not exist"},
+      {R"({"images": ["0.png", "1.png"], "question": "<image> q", "chosen": "a", "rejected": "b"})",
+       "1 <image> mark, but there are 2 images"},
+      {R"({"image": "0.png", "question": "q", "chosen": "a", "rejected": "a"})", "are equal"},
+      {R"({"image": "0.png", "question": "q", "chosen": "a", "rejected": ""})",
+       "rejected: the text is empty"},
+      {R"({"image": "broken.png", "question": "q", "chosen": "a", "rejected": "b"})", "broken.png"}};
+  candor::write_atomically(w.images / "broken.png", candor::read_file(w.images / "0.png").substr(0, 60));
+  std::string all = pair_lines;
+  for (const auto& [line, reason] : bad) {
+    all += std::string(line) + "\n";
+    // What is wrong inside of a picture is known when it is decoded, by the picture's name.
+    if (std::string_view(reason) != "broken.png") w.refused_line(line, reason);
+  }
+  candor::write_atomically(w.pairs, all + pair_lines);
+
+  const auto plan = w.run({"--skip-bad-records", "--dry-run"});
+  CHECK(plan.code == 0);
+  CHECK_THAT(plan.err, contains("6 records are left out"));
+  CHECK(!std::filesystem::exists(w.output));
+  const auto end = w.run({"--skip-bad-records"});
+  INFO(end.err);
+  REQUIRE(end.code == 0);
+  CHECK_THAT(end.err, contains("6 records are left out; the first is " + w.pairs.string() + ":4: "));
+  CHECK_THAT(end.err, contains("skipped_records.jsonl"));
+  std::vector<json> listed;
+  std::istringstream lines(candor::read_file(w.output / "skipped_records.jsonl"));
+  for (std::string line; std::getline(lines, line);) listed.push_back(json::parse(line));
+  REQUIRE(listed.size() == std::size(bad));
+  for (std::size_t i = 0; i < std::size(bad); ++i) {
+    CHECK(listed[i]["record"] == w.pairs.string() + ":" + std::to_string(4 + i));
+    CHECK_THAT(listed[i]["reason"].get<std::string>(), contains(bad[i].second));
+  }
+
+  // What is left is a file without them.
+  candor::write_atomically(w.pairs, pair_lines + pair_lines);
+  const auto clean = w.scratch / "clean";
+  REQUIRE(w.run({"--output", clean}).code == 0);
+  CHECK(!std::filesystem::exists(clean / "skipped_records.jsonl"));
+  CHECK(candor::read_file(clean / "model/model.safetensors") ==
+        candor::read_file(w.output / "model/model.safetensors"));
 }
 
 TEST_CASE("the trainer refuses a prompt or an answer for which there is no room", "[examples][bad]") {
