@@ -3,6 +3,7 @@
 /// @file
 /// CSR (arXiv 2405.14622): its settings, and the parts of a round: search, pair, train.
 
+#include <candor/data/preference_data.hpp>
 #include <candor/feedback/sentence_tree.hpp>
 #include <candor/objective/pairwise.hpp>
 
@@ -63,6 +64,16 @@ struct round_report {
   pair_summary pairs;
   double seconds = 0;  ///< of this process
 };
+
+/// The name of an instruction's picture in the folder of images; input_error where it has not one picture as
+/// a file.
+std::string image_name(const candor::question_record& record, const std::filesystem::path& images);
+
+/// Where the pictures of the options are: --images, or beside the instructions.
+std::filesystem::path image_folder(const training::options& o);
+
+/// Prints what a run on files would do, and how its first instructions look to the model. Reads no weights.
+void dry_run(const settings& s, const training::options& o);
 
 /// All rounds below o.output, each from the model of the one before. Those that are done stay. With `world`
 /// the instructions are pictures of the embedded world, every second one for a detailed caption.

@@ -26,6 +26,7 @@ constexpr const char* lessons = R"(Try first:
       two rounds on the embedded world, with its own small CLIP: no model, no data needed
   csr --model llava-1.5-7b-hf --clip clip-vit-large-patch14-336 --data instructions.jsonl --images images \
       --output runs/csr --dtype bf16
+  csr ... the same options ... --dry-run            how instructions look to the model; reads no weights
   csr ... the same options ... --resume auto        after Ctrl-C, SIGTERM, a kill or a crash
 
 An instruction is {"image": "a.jpg", "question": "..."}. A round writes trees.jsonl (each answer with its cost),
@@ -126,8 +127,7 @@ void run_files(const program_options& o) {
   candor::require<candor::usage_error>(!o.settings.clip.empty(),
                                        "--clip is needed: the folder of a CLIP with both towers, ",
                                        "such as clip-vit-large-patch14-336");
-  candor::require<candor::usage_error>(!o.training.dry_run,
-                                       "--dry-run is not for searches; run dpo --dry-run on pairs.jsonl");
+  if (o.training.dry_run) return csr::dry_run(o.settings, o.training);
   candor::table table({"", "instructions", "sentences", "answers", "pairs", "seconds"});
   const auto rounds = csr::run_rounds(o.settings, o.training, false);
   for (std::size_t i = 0; i < rounds.size(); ++i) {

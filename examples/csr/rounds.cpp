@@ -7,9 +7,9 @@
 
 #include "csr/csr.hpp"
 #include "dpo/train.hpp"
-#include "rlaif_v/stages.hpp"
 #include "scenes/captions.hpp"
 #include "scenes/records.hpp"
+#include "training/merge.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -135,8 +135,12 @@ void train(const round& r) {
   const auto adapter = o.output / "adapter";
   if (!std::filesystem::exists(adapter)) dpo::train(loss, o);
   if (o.lora.rank > 0)
-    rlaif_v::merge_adapter({.model = o.model, .vision_tower = o.vision_tower, .adapter = adapter}, r.model(),
-                           o);
+    training::merge_adapter({.model = o.model, .vision_tower = o.vision_tower, .adapter = adapter}, r.model(),
+                            o);
+}
+
+std::filesystem::path image_folder(const training::options& o) {
+  return std::filesystem::absolute(o.images.empty() ? o.data.parent_path() : o.images).lexically_normal();
 }
 
 std::vector<round_report> run_rounds(const settings& s, const training::options& given, bool world) {
@@ -148,10 +152,8 @@ std::vector<round_report> run_rounds(const settings& s, const training::options&
     prepare_world(o.output, s, o.fit.seed);
     o.data = o.output / "data" / "instructions.jsonl";
     o.images = o.output / "data" / "images";
-  } else if (o.images.empty()) {
-    o.images = o.data.parent_path();
   }
-  o.images = std::filesystem::absolute(o.images).lexically_normal();
+  o.images = image_folder(o);
   std::vector<round_report> reports;
   std::filesystem::path policy = o.model;
   for (int number = 1; number <= s.rounds; ++number) {

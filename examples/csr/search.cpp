@@ -24,16 +24,6 @@ using json = nlohmann::ordered_json;
 
 constexpr std::int64_t together = 16;  ///< instructions that are searched at once; the file grows by so many
 
-std::string image_name(const candor::question_record& record, const std::filesystem::path& images) {
-  candor::require<candor::input_error>(record.images.size() == 1 && !record.images[0].file().empty(),
-                                       record.source, ": an instruction needs one image, as a file; found ",
-                                       record.images.size());
-  return std::filesystem::absolute(record.images[0].file())
-      .lexically_normal()
-      .lexically_relative(images)
-      .string();
-}
-
 /// A line of trees.jsonl.
 std::string line_of(const candor::question_record& record, const round& r,
                     const candor::sentence_tree& tree) {
@@ -89,6 +79,16 @@ std::string search_some(Model& policy, Clip& clip, const round& r,
 }
 
 }  // namespace
+
+std::string image_name(const candor::question_record& record, const std::filesystem::path& images) {
+  candor::require<candor::input_error>(record.images.size() == 1 && !record.images[0].file().empty(),
+                                       record.source, ": an instruction needs one image, as a file; found ",
+                                       record.images.size());
+  return std::filesystem::absolute(record.images[0].file())
+      .lexically_normal()
+      .lexically_relative(images)
+      .string();
+}
 
 void search(const round& r) {
   if (std::filesystem::exists(r.trees())) return;

@@ -2,7 +2,7 @@
 /// The training stages, with one objective, so that its trainer is compiled once.
 #include "training/train.hpp"
 #include "povid/stages.hpp"
-#include "rlaif_v/stages.hpp"
+#include "training/merge.hpp"
 
 namespace povid {
 
@@ -23,8 +23,8 @@ void train(const run_context& run, std::string_view stage, const std::filesystem
   const auto adapter = o.output / "adapter";
   if (!std::filesystem::exists(adapter)) training::train(o, objective_of(run.s, noise));
   if (o.lora.rank > 0)
-    rlaif_v::merge_adapter({.model = model, .vision_tower = o.vision_tower, .adapter = adapter},
-                           run.model(stage), o);
+    training::merge_adapter({.model = model, .vision_tower = o.vision_tower, .adapter = adapter},
+                            run.model(stage), o);
 }
 
 }  // namespace povid

@@ -63,10 +63,6 @@ void train(const round_context& r);     ///< -> run/model, with the adapter merg
 /// DPO with a supervised term on the records of the options, compiled once.
 void train_pairs(const candor::with_sft<candor::dpo>& loss, const training::options& o);
 
-/// Writes a model folder anew with its adapter merged into the weights.
-void merge_adapter(const candor::llava_source& source, const std::filesystem::path& target,
-                   const training::options& o);
-
 /// What the pair stage counted.
 struct pair_summary {
   std::int64_t instructions = 0, answers = 0, unfinished = 0, without_claims = 0, claims = 0, confirmed = 0,

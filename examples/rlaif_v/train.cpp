@@ -2,6 +2,7 @@
 #include <candor/io/json_impl.hpp>
 
 #include "rlaif_v/stages.hpp"
+#include "training/merge.hpp"
 #include "training/train.hpp"
 
 namespace rlaif_v {
@@ -25,7 +26,8 @@ void train(const round_context& r) {
   const auto adapter = o.output / "adapter";
   if (!std::filesystem::exists(adapter)) train_pairs(objective_of(r.s), o);
   if (o.lora.rank > 0)
-    merge_adapter({.model = o.model, .vision_tower = o.vision_tower, .adapter = adapter}, r.file("train"), o);
+    training::merge_adapter({.model = o.model, .vision_tower = o.vision_tower, .adapter = adapter},
+                            r.file("train"), o);
 }
 
 }  // namespace rlaif_v

@@ -79,6 +79,39 @@ TEST_CASE("CSR searches, pairs and trains on the embedded world", "[examples][cs
   }
 }
 
+TEST_CASE("CSR's dry run shows instructions and the size of a round, without weights, and writes nothing",
+          "[examples][csr]") {
+  const tool_world w;
+  const auto model = w.scratch / "model", clip = w.scratch / "clip", output = w.scratch / "none";
+  std::filesystem::copy(examples_folder() / "scenes/clip", clip);
+  for (const auto& folder : {model, clip}) REQUIRE(std::filesystem::remove(folder / "model.safetensors"));
+  const auto dry = [&](const std::string& lines, arguments more = {}) {
+    candor::write_atomically(w.scratch / "instructions.jsonl", lines);
+    arguments given{"--model",  model,    "--clip",   clip,   "--data",   w.scratch / "instructions.jsonl",
+                    "--images", w.images, "--output", output, "--dry-run"};
+    given.insert(given.end(), more.begin(), more.end());
+    return run_program("csr", given);
+  };
+  const auto plan = dry(questions);
+  INFO(plan.out << plan.err);
+  CHECK(plan.code == 0);
+  for (const char* part :
+       {"instructions.jsonl:1\n", "(image, 4 tokens)", "▁the ▁picture", "sentences of a tree's level"})
+    CHECK_THAT(plan.out, contains(part));
+  CHECK(!std::filesystem::exists(output));
+
+  const auto few = dry(questions, {"--instructions", "2", "--rounds", "2"});
+  CHECK(few.code == 3);
+  CHECK_THAT(few.err, contains("2 rounds of 2 need 4"));
+  const auto two = dry(questions + R"({"images": ["0.png", "1.png"], "question": "which?"})" + "\n");
+  CHECK(two.code == 3);
+  CHECK_THAT(two.err, contains("instructions.jsonl:4: an instruction needs one image, as a file; found 2"));
+  std::filesystem::remove(clip / "vocab.json");
+  const auto blind = dry(questions);
+  CHECK(blind.code == 3);
+  CHECK_THAT(blind.err, contains(clip.string()));
+}
+
 TEST_CASE("CSR says what it lacks", "[examples][csr]") {
   const scratch_folder scratch;
   const auto refused = [&](arguments given, const char* why) {

@@ -4,13 +4,13 @@
 #include <candor/model/llava.hpp>
 #include <candor/train/signals.hpp>
 
-#include "rlaif_v/stages.hpp"
 #include "tools/export_model.hpp"
+#include "training/merge.hpp"
 
-namespace rlaif_v {
+namespace training {
 
 void merge_adapter(const candor::llava_source& source, const std::filesystem::path& target,
-                   const training::options& o) {
+                   const options& o) {
   const candor::stop_signals signals;
   candor::host cpu({.threads = o.threads});
   tools::tensor_stream stream(cpu, source);
@@ -33,4 +33,4 @@ void merge_adapter(const candor::llava_source& source, const std::filesystem::pa
   bar.finish();
 }
 
-}  // namespace rlaif_v
+}  // namespace training
