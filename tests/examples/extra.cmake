@@ -3,6 +3,12 @@
 # (or $CANDOR_PYTHON of the environment) has no such modules.
 find_program(CANDOR_PYTHON NAMES python3 DOC "Python with torch, transformers and peft, for one test")
 add_dependencies(tests_examples compare csr image_dpo povid rlaif_v rlhf_v sft score export)
+
+# With `ctest -C long` or `tests/run.sh --long`: 20 moments instead of 4, in about a minute.
+add_test(NAME "examples/20 kills" CONFIGURATIONS long
+         COMMAND tests_examples "RLAIF-V that is killed anywhere goes on and ends with the same files")
+set_tests_properties("examples/20 kills" PROPERTIES ENVIRONMENT CANDOR_LONG=1 TIMEOUT 3600 LABELS examples)
+
 if(CANDOR_PYTHON)
   target_compile_definitions(tests_examples PRIVATE CANDOR_PYTHON="${CANDOR_PYTHON}")
 endif()
