@@ -3,16 +3,15 @@
 /// @file
 /// Where a program computes, as the user says it.
 
-#include <candor/core/error.hpp>
-
-#include <CLI/CLI.hpp>
-
-#include <charconv>
 #include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
 #include <string_view>
+
+namespace CLI {
+class App;
+}
 
 namespace program {
 
@@ -24,33 +23,8 @@ struct device_options {
 };
 
 /// The number of the CUDA device that a word names, or nothing for the CPU. usage_error for other words.
-inline std::optional<int> cuda_device_of(std::string_view word) {
-  if (word == "cpu") return std::nullopt;
-  if (word == "cuda") return 0;
-  int number = -1;
-  if (word.starts_with("cuda:")) {
-    const auto digits = word.substr(5);
-    const auto end = std::from_chars(digits.data(), digits.data() + digits.size(), number);
-    if (end.ec != std::errc() || end.ptr != digits.data() + digits.size() || number < 0) number = -1;
-  }
-  candor::require<candor::usage_error>(number >= 0, "--device ", word,
-                                       " is unknown: use cpu, cuda or cuda:N, as cuda:1");
-  return number;
-}
+std::optional<int> cuda_device_of(std::string_view word);
 
-inline void add_device_options(CLI::App& app, device_options& o) {
-  app.add_option("--device", o.device, "cpu, cuda (the first device) or cuda:N")
-      ->type_name("{cpu,cuda,cuda:N}");
-  app.add_option("--memory-limit", o.memory_limit, "most memory to take, as 76GiB; 0: what there is")
-      ->transform(CLI::AsSizeValue(false))
-      ->type_name("BYTES");
-  app.add_option("--tf32", o.tf32,
-                 "products of f32 on a CUDA device in TF32: faster, less exact: true or false");
-  app.add_option("--deterministic", o.deterministic,
-                 "the same bits in every run on a CUDA device: true or false");
-  app.add_option("--products", o.product_file,
-                 "file of the quickest algorithm of each product on a CUDA device, timed on first use")
-      ->type_name("FILE");
-}
+void add_device_options(CLI::App& app, device_options& o);
 
 }  // namespace program

@@ -10,6 +10,7 @@
 #include <candor/model/llava.hpp>
 #include <candor/train/table.hpp>
 
+#include "program/tool.hpp"
 #include "scenes/evaluate.hpp"
 #include "scenes/pretrain.hpp"
 #include "scenes/sft.hpp"
@@ -109,23 +110,22 @@ void make_base(const std::filesystem::path& folder, std::uint64_t seed, const sc
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app{
-      "Makes the base model of the embedded world: a small LLaVA that hallucinates what usually goes along."};
   std::filesystem::path folder;
   std::uint64_t seed = 11;
   scenes::pretrain_options first;
   scenes::sft_options second;
-  app.add_option("folder", folder, "where the model goes (no weights may lie there)")->required();
-  app.add_option("--seed", seed, "of weights and scenes")->capture_default_str();
-  app.add_option("--tower-steps", first.steps, "steps of the first stage")->capture_default_str();
-  app.add_option("--sft-steps", second.steps, "steps of the second stage")->capture_default_str();
-  CLI11_PARSE(app, argc, argv);
-  try {
-    first.seed = second.seed = seed;
-    make_base(folder, seed, first, second);
-  } catch (const candor::error& e) {
-    std::fprintf(stderr, "make_base: %s\n", e.what());
-    return e.exit_code();
-  }
-  return 0;
+  return program::run_tool(
+      "make_base",
+      "Makes the base model of the embedded world: a small LLaVA that hallucinates what usually goes along.",
+      "make_base base", argc, argv,
+      [&](CLI::App& app) {
+        app.add_option("folder", folder, "where the model goes (no weights may lie there)")->required();
+        app.add_option("--seed", seed, "of weights and scenes")->capture_default_str();
+        app.add_option("--tower-steps", first.steps, "steps of the first stage")->capture_default_str();
+        app.add_option("--sft-steps", second.steps, "steps of the second stage")->capture_default_str();
+      },
+      [&] {
+        first.seed = second.seed = seed;
+        make_base(folder, seed, first, second);
+      });
 }

@@ -16,6 +16,7 @@
 #include <candor/train/schedule.hpp>
 #include <candor/train/table.hpp>
 
+#include "program/tool.hpp"
 #include "scenes/contrastive_loss.hpp"
 #include "scenes/metrics.hpp"
 #include "scenes/sentences.hpp"
@@ -197,20 +198,17 @@ void make_clip(const std::filesystem::path& folder, const std::filesystem::path&
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app{"Makes the CLIP of the embedded world, which knows how well a sentence fits a picture."};
   std::filesystem::path folder, base = scenes::base_folder();
   clip_options o;
-  app.add_option("folder", folder, "where the model goes (no weights may lie there)")->required();
-  app.add_option("--base", base, "LLaVA whose tower it begins with")->capture_default_str();
-  app.add_option("--seed", o.seed, "of weights and scenes")->capture_default_str();
-  app.add_option("--steps", o.steps, "of training")->capture_default_str();
-  app.add_option("--learning-rate", o.learning_rate, "at its highest")->capture_default_str();
-  CLI11_PARSE(app, argc, argv);
-  try {
-    make_clip(folder, base, o);
-  } catch (const candor::error& e) {
-    std::fprintf(stderr, "make_clip: %s\n", e.what());
-    return e.exit_code();
-  }
-  return 0;
+  return program::run_tool(
+      "make_clip", "Makes the CLIP of the embedded world, which knows how well a sentence fits a picture.",
+      "make_clip clip", argc, argv,
+      [&](CLI::App& app) {
+        app.add_option("folder", folder, "where the model goes (no weights may lie there)")->required();
+        app.add_option("--base", base, "LLaVA whose tower it begins with")->capture_default_str();
+        app.add_option("--seed", o.seed, "of weights and scenes")->capture_default_str();
+        app.add_option("--steps", o.steps, "of training")->capture_default_str();
+        app.add_option("--learning-rate", o.learning_rate, "at its highest")->capture_default_str();
+      },
+      [&] { make_clip(folder, base, o); });
 }

@@ -7,10 +7,10 @@
 #include <candor/model/llava_config.hpp>
 #include <candor/train/signals.hpp>
 
+#include "program/tool.hpp"
 #include "records/convert.hpp"
 #include "records/page.hpp"
 #include "records/summary.hpp"
-#include "tools/program.hpp"
 #include "training/skipped.hpp"
 
 #include <CLI/CLI.hpp>
@@ -51,7 +51,7 @@ void add_options(CLI::App& app, data_tool_options& o) {
   app.add_option("--bad", o.bad, "file to write the bad records to: JSON lines with place and reason");
   app.option_defaults()->group("Tokens, as a model sees the records");
   app.add_option("--model", o.model.model, "LLaVA-1.5 folder, of which the tokenizer is read, no weights");
-  app.add_option("--vision-tower", o.model.vision_tower, tools::vision_tower_help);
+  app.add_option("--vision-tower", o.model.vision_tower, program::vision_tower_help);
   app.add_option("--template", o.processor.chat_template,
                  "auto (the folder's own), vicuna_v1, llava_v1 or llava_hf");
   app.add_option("--max-length", o.processor.max_length, "tokens beyond which a record is too long")
@@ -124,13 +124,11 @@ void run(data_tool_options& o) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app{
-      "Looks at preference records of any form: counts, lengths, bad records, a page of samples. Writes them "
-      "in "
-      "another form with --to.",
-      "data"};
   data_tool_options o;
-  add_options(app, o);
-  return tools::run(app, "data pairs.jsonl --images images --model llava-1.5-7b-hf --html pairs.html", argc,
-                    argv, [&] { run(o); });
+  return program::run_tool(
+      "data",
+      "Looks at preference records of any form: counts, lengths, bad records, a page of samples. Writes them "
+      "in another form with --to.",
+      "data pairs.jsonl --images images --model llava-1.5-7b-hf --html pairs.html", argc, argv,
+      [&](CLI::App& app) { add_options(app, o); }, [&] { run(o); });
 }

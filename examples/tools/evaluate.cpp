@@ -4,11 +4,11 @@
 
 #include <candor/eval/pope.hpp>
 
+#include "program/tool.hpp"
 #include "tools/evaluate_amber.hpp"
 #include "tools/evaluate_judged.hpp"
 #include "tools/evaluate_objects.hpp"
 #include "tools/evaluation.hpp"
-#include "tools/program.hpp"
 
 namespace {
 
@@ -51,23 +51,24 @@ void add_pope(CLI::App& app, evaluate_options& o, evaluation_work& work, file_op
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app{
-      "Computes the figures of hallucination benchmarks from files of answers. `evaluate BENCHMARK --help` "
-      "has "
-      "the options of each.",
-      "evaluate"};
-  app.require_subcommand(1);
   evaluate_options o;
   evaluation_work work;
   file_options pope;
   tools::object_options objects;
-  add_pope(app, o, work, pope);
-  tools::add_objects(app, o, work, objects, false);
-  tools::add_objects(app, o, work, objects, true);
   tools::amber_files amber;
-  tools::add_amber(app, o, work, amber);
   tools::judged_files judged;
-  tools::add_judged(app, o, work, judged);
-  return tools::run(app, "evaluate pope --questions coco_pope_random.json --answers answers.jsonl", argc,
-                    argv, [&] { tools::publish(work(), o); });
+  return program::run_tool(
+      "evaluate",
+      "Computes the figures of hallucination benchmarks from files of answers. `evaluate BENCHMARK --help` "
+      "has the options of each.",
+      "evaluate pope --questions coco_pope_random.json --answers answers.jsonl", argc, argv,
+      [&](CLI::App& app) {
+        app.require_subcommand(1);
+        add_pope(app, o, work, pope);
+        tools::add_objects(app, o, work, objects, false);
+        tools::add_objects(app, o, work, objects, true);
+        tools::add_amber(app, o, work, amber);
+        tools::add_judged(app, o, work, judged);
+      },
+      [&] { tools::publish(work(), o); });
 }

@@ -7,8 +7,10 @@
 #include <candor/io/staged_folder.hpp>
 #include <candor/model/llava.hpp>
 
+#include "program/tool.hpp"
 #include "tools/export_model.hpp"
-#include "tools/program.hpp"
+
+#include <CLI/CLI.hpp>
 
 #include <nlohmann/json.hpp>
 
@@ -110,28 +112,32 @@ void export_model(const export_options& o) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app{
-      "Writes a model folder again: an adapter merged into it, another element type, another naming.",
-      "export"};
   export_options o;
-  app.option_defaults()->always_capture_default();
-  app.add_option("--model", o.source.model, "LLaVA-1.5 folder: Hugging Face or original layout")->required();
-  app.add_option("--output", o.output, "folder to write; new or empty")->required();
-  app.add_option(
-      "--adapter", o.source.adapter,
-      "PEFT adapter to merge into the weights, with its non_lora_trainables.bin where there is one");
-  app.add_option("--vision-tower", o.source.vision_tower, tools::vision_tower_help);
-  app.add_option("--dtype", o.dtype, "of the tensors; keep: as the embeddings are stored")
-      ->check(CLI::IsMember({"keep", "f32", "bf16", "f16"}));
-  app.add_option("--naming", o.naming,
-                 "of the tensors: hf_old (every transformers), hf (transformers 5), llava (LLaVA's own code)")
-      ->check(CLI::IsMember({"hf", "hf_old", "llava"}));
-  app.add_option("--max-shard-size", o.max_shard_bytes, "bytes of a file at most, as 5GB or 500MB")
-      ->transform(CLI::AsSizeValue(true))
-      ->default_str("5GB");
-  app.add_option("--threads", o.threads, "0: one for each core")->check(CLI::NonNegativeNumber);
-  app.add_flag("--quiet", o.quiet, "no progress bar");
-  return tools::run(
-      app, "export --model llava-1.5-7b-hf --adapter runs/rlhf-v/adapter --dtype bf16 --output aligned", argc,
-      argv, [&] { export_model(o); });
+  return program::run_tool(
+      "export",
+      "Writes a model folder again: an adapter merged into it, another element type, another naming.",
+      "export --model llava-1.5-7b-hf --adapter runs/rlhf-v/adapter --dtype bf16 --output aligned", argc,
+      argv,
+      [&](CLI::App& app) {
+        app.option_defaults()->always_capture_default();
+        app.add_option("--model", o.source.model, "LLaVA-1.5 folder: Hugging Face or original layout")
+            ->required();
+        app.add_option("--output", o.output, "folder to write; new or empty")->required();
+        app.add_option(
+            "--adapter", o.source.adapter,
+            "PEFT adapter to merge into the weights, with its non_lora_trainables.bin where there is one");
+        app.add_option("--vision-tower", o.source.vision_tower, program::vision_tower_help);
+        app.add_option("--dtype", o.dtype, "of the tensors; keep: as the embeddings are stored")
+            ->check(CLI::IsMember({"keep", "f32", "bf16", "f16"}));
+        app.add_option(
+               "--naming", o.naming,
+               "of the tensors: hf_old (every transformers), hf (transformers 5), llava (LLaVA's own code)")
+            ->check(CLI::IsMember({"hf", "hf_old", "llava"}));
+        app.add_option("--max-shard-size", o.max_shard_bytes, "bytes of a file at most, as 5GB or 500MB")
+            ->transform(CLI::AsSizeValue(true))
+            ->default_str("5GB");
+        app.add_option("--threads", o.threads, "0: one for each core")->check(CLI::NonNegativeNumber);
+        app.add_flag("--quiet", o.quiet, "no progress bar");
+      },
+      [&] { export_model(o); });
 }

@@ -2,8 +2,10 @@
 /// @file
 /// generate: answers of a model to questions about images.
 
+#include "program/tool.hpp"
 #include "tools/inference.hpp"
-#include "tools/program.hpp"
+
+#include <CLI/CLI.hpp>
 
 #include <candor/core/random.hpp>
 #include <candor/image/distortion.hpp>
@@ -114,67 +116,72 @@ void generate_as(const tools::inference_options& o, const generate_request& requ
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app{
-      "Answers questions about images: greedily, by sampling (--temperature), by beam search "
-      "(--num-beams), or in contrast with distorted images (--contrast-alpha).",
-      "generate"};
   tools::inference_options o;
   generate_request request;
   candor::generate_options& g = request.options;
-  tools::add_options(app, o, R"({"image": "a.jpg", "question": "..."})");
-  app.add_option("--max-new-tokens", g.max_new_tokens, "longest answer, </s> included")
-      ->check(CLI::PositiveNumber);
-  app.add_option("--temperature", g.temperature,
-                 "0: the most likely token, else samples from softmax(logits / t)")
-      ->check(CLI::NonNegativeNumber);
-  app.add_option("--num-return-sequences,--samples", g.samples, "answers to each question")
-      ->check(CLI::PositiveNumber);
-  app.add_option("--seed", g.seed, "of the samples: the same answers whatever else is in the file");
-  app.add_option("--top-k", g.top_k, "draw from this many of the likeliest tokens; 0: all")
-      ->check(CLI::NonNegativeNumber);
-  app.add_option("--top-p", g.top_p, "draw from the fewest tokens that have this probability together")
-      ->check(CLI::Range(0.0, 1.0));
-  app.add_option("--repetition-penalty", g.repetition_penalty,
-                 "on tokens that prompt or answer have already; 1: none")
-      ->check(CLI::PositiveNumber);
-  app.add_option("--num-beams", g.num_beams, "running texts of a beam search; 1: none")
-      ->check(CLI::PositiveNumber);
-  app.add_option("--length-penalty", g.length_penalty, "a beam's score is its log-prob / length^penalty");
-  app.add_option("--early-stopping", g.stopping,
-                 "of a beam search: no, yes (as soon as there are enough answers) or never")
-      ->transform(CLI::CheckedTransformer(
-          std::map<std::string, candor::early_stopping>{{"no", candor::early_stopping::no},
-                                                        {"yes", candor::early_stopping::yes},
-                                                        {"never", candor::early_stopping::never}}))
-      ->default_str("no");
-  app.add_option("--num-beam-groups", g.num_beam_groups, "groups of a diverse beam search; 1: none")
-      ->check(CLI::PositiveNumber);
-  app.add_option("--diversity-penalty", g.diversity_penalty,
-                 "nats, on a token for each beam of an earlier group that has just taken it")
-      ->check(CLI::NonNegativeNumber);
-  app.add_option(
-         "--contrast-alpha,--cd-alpha", g.contrast_alpha,
-         "contrastive decoding (VCD, arXiv 2311.16922): logits (1 + alpha) z(picture) - alpha z(distorted "
-         "picture); 0: none, VCD takes 1")
-      ->check(CLI::NonNegativeNumber);
-  app.add_option("--contrast-beta,--cd-beta", g.contrast_beta,
-                 "of it: only tokens with at least this part of the likeliest one's probability")
-      ->check(CLI::Range(0.0, 1.0));
-  app.add_option(
-         "--distortion", request.distortion,
-         "of it: KIND[,FIELD=VALUE...]: diffusion (step), gaussian, black, mean, crop (area), rotation "
-         "(degrees), pixel_mask (share) or block_mask (share, block), with stage=raw, resized or normalised; "
-         "crop,stage=resized,area=0.01..0.2. VCD's --noise_step 500 is diffusion,stage=normalised,step=500")
-      ->type_name("TEXT");
-  app.add_option("--stop-strings", request.stop_strings, "end an answer before any of these");
-  app.add_flag("--log-probs", g.log_probs, "also write the log-prob of each token under the model, nats");
-  app.add_option("--max-branches", g.max_branches, "answers that are written at the same time")
-      ->check(CLI::PositiveNumber);
-  return tools::run(
-      app,
+  return program::run_tool(
+      "generate",
+      "Answers questions about images: greedily, by sampling (--temperature), by beam search (--num-beams), "
+      "or in contrast with distorted images (--contrast-alpha).",
       "generate --model llava-1.5-7b-hf --dtype bf16 --input questions.jsonl --images images --output "
       "answers.jsonl",
-      argc, argv, [&] {
+      argc, argv,
+      [&](CLI::App& app) {
+        tools::add_options(app, o, R"({"image": "a.jpg", "question": "..."})");
+        app.add_option("--max-new-tokens", g.max_new_tokens, "longest answer, </s> included")
+            ->check(CLI::PositiveNumber);
+        app.add_option("--temperature", g.temperature,
+                       "0: the most likely token, else samples from softmax(logits / t)")
+            ->check(CLI::NonNegativeNumber);
+        app.add_option("--num-return-sequences,--samples", g.samples, "answers to each question")
+            ->check(CLI::PositiveNumber);
+        app.add_option("--seed", g.seed, "of the samples: the same answers whatever else is in the file");
+        app.add_option("--top-k", g.top_k, "draw from this many of the likeliest tokens; 0: all")
+            ->check(CLI::NonNegativeNumber);
+        app.add_option("--top-p", g.top_p, "draw from the fewest tokens that have this probability together")
+            ->check(CLI::Range(0.0, 1.0));
+        app.add_option("--repetition-penalty", g.repetition_penalty,
+                       "on tokens that prompt or answer have already; 1: none")
+            ->check(CLI::PositiveNumber);
+        app.add_option("--num-beams", g.num_beams, "running texts of a beam search; 1: none")
+            ->check(CLI::PositiveNumber);
+        app.add_option("--length-penalty", g.length_penalty,
+                       "a beam's score is its log-prob / length^penalty");
+        app.add_option("--early-stopping", g.stopping,
+                       "of a beam search: no, yes (as soon as there are enough answers) or never")
+            ->transform(CLI::CheckedTransformer(
+                std::map<std::string, candor::early_stopping>{{"no", candor::early_stopping::no},
+                                                              {"yes", candor::early_stopping::yes},
+                                                              {"never", candor::early_stopping::never}}))
+            ->default_str("no");
+        app.add_option("--num-beam-groups", g.num_beam_groups, "groups of a diverse beam search; 1: none")
+            ->check(CLI::PositiveNumber);
+        app.add_option("--diversity-penalty", g.diversity_penalty,
+                       "nats, on a token for each beam of an earlier group that has just taken it")
+            ->check(CLI::NonNegativeNumber);
+        app.add_option("--contrast-alpha,--cd-alpha", g.contrast_alpha,
+                       "contrastive decoding (VCD, arXiv 2311.16922): logits (1 + alpha) z(picture) - alpha "
+                       "z(distorted "
+                       "picture); 0: none, VCD takes 1")
+            ->check(CLI::NonNegativeNumber);
+        app.add_option("--contrast-beta,--cd-beta", g.contrast_beta,
+                       "of it: only tokens with at least this part of the likeliest one's probability")
+            ->check(CLI::Range(0.0, 1.0));
+        app.add_option(
+               "--distortion", request.distortion,
+               "of it: KIND[,FIELD=VALUE...]: diffusion (step), gaussian, black, mean, crop (area), rotation "
+               "(degrees), pixel_mask (share) or block_mask (share, block), with stage=raw, resized or "
+               "normalised; "
+               "crop,stage=resized,area=0.01..0.2. VCD's --noise_step 500 is "
+               "diffusion,stage=normalised,step=500")
+            ->type_name("TEXT");
+        app.add_option("--stop-strings", request.stop_strings, "end an answer before any of these");
+        app.add_flag("--log-probs", g.log_probs,
+                     "also write the log-prob of each token under the model, nats");
+        app.add_option("--max-branches", g.max_branches, "answers that are written at the same time")
+            ->check(CLI::PositiveNumber);
+      },
+      [&] {
         candor::check_options(g);
         candor::require<candor::usage_error>(
             g.temperature > 0 || (g.top_k == 0 && g.top_p == 1),

@@ -12,7 +12,7 @@
 #include <candor/train/signals.hpp>
 
 #include "program/backend.hpp"
-#include "tools/program.hpp"
+#include "program/tool.hpp"
 
 #include <CLI/CLI.hpp>
 
@@ -44,7 +44,7 @@ inline void add_options(CLI::App& app, inference_options& o, const std::string& 
       ->required();
   app.add_option("--adapter", o.source.adapter,
                  "PEFT adapter to put on the model, with its non_lora_trainables.bin where there is one");
-  app.add_option("--vision-tower", o.source.vision_tower, vision_tower_help);
+  app.add_option("--vision-tower", o.source.vision_tower, program::vision_tower_help);
   app.add_option("--dtype", o.dtype, "of weights and activations")->check(CLI::IsMember({"f32", "bf16"}));
   app.add_option("--template", o.processor.chat_template,
                  "auto (the folder's own), vicuna_v1, llava_v1 or llava_hf");
@@ -85,9 +85,8 @@ struct ready_record {
 
 /// Reads, encodes and decodes record i. Nothing is cut: what is too long, `new_tokens` included, is refused.
 template <class B, class T>
-ready_record prepare(candor::llava<B, T>& model, const candor::questions_data& data,
-                     std::int64_t i, const inference_options& o, bool with_responses,
-                     std::int64_t new_tokens) {
+ready_record prepare(candor::llava<B, T>& model, const candor::questions_data& data, std::int64_t i,
+                     const inference_options& o, bool with_responses, std::int64_t new_tokens) {
   const auto& processor = model.processor();
   ready_record out{data.record(i), {}};
   if (!with_responses) out.record.responses.clear();
@@ -111,8 +110,8 @@ ready_record prepare(candor::llava<B, T>& model, const candor::questions_data& d
   return out;
 }
 
-/// Hands all records to `use(std::vector<ready_record>&)` in batches and in order. Images are decoded ahead on
-/// another thread.
+/// Hands all records to `use(std::vector<ready_record>&)` in batches and in order. Images are decoded ahead
+/// on another thread.
 template <class Produce, class Use>
 void for_batches(const std::string& title, std::int64_t count, const inference_options& o, Produce produce,
                  Use use) {

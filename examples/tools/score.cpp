@@ -2,8 +2,10 @@
 /// @file
 /// score: log-probabilities of given answers to questions about images, token by token.
 
+#include "program/tool.hpp"
 #include "tools/inference.hpp"
-#include "tools/program.hpp"
+
+#include <CLI/CLI.hpp>
 
 #include <charconv>
 #include <cmath>
@@ -72,21 +74,22 @@ void score_as(const tools::inference_options& o, candor::layout_kind layout) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app{
-      "Scores answers to questions about images: log-probabilities in nats of every token, </s> included.",
-      "score"};
   tools::inference_options o;
   std::string layout = "shared";
-  tools::add_options(app, o, R"({"image": "a.jpg", "question": "...", "responses": ["...", ...]})");
-  app.add_option("--layout", layout,
-                 "of prompt and answers in a pass; the numbers are the same, shared is the fastest")
-      ->check(CLI::IsMember({"shared", "packed", "padded", "single"}));
-  return tools::run(app,
-                    "score --model llava-1.5-7b-hf --dtype bf16 --input answers.jsonl --images images "
-                    "--output scores.jsonl",
-                    argc, argv, [&] {
-                      const auto kind = candor::parse_layout(layout);
-                      tools::with_element_type(o.dtype,
-                                               [&](auto zero) { score_as<decltype(zero)>(o, kind); });
-                    });
+  return program::run_tool(
+      "score",
+      "Scores answers to questions about images: log-probabilities in nats of every token, </s> included.",
+      "score --model llava-1.5-7b-hf --dtype bf16 --input answers.jsonl --images images --output "
+      "scores.jsonl",
+      argc, argv,
+      [&](CLI::App& app) {
+        tools::add_options(app, o, R"({"image": "a.jpg", "question": "...", "responses": ["...", ...]})");
+        app.add_option("--layout", layout,
+                       "of prompt and answers in a pass; the numbers are the same, shared is the fastest")
+            ->check(CLI::IsMember({"shared", "packed", "padded", "single"}));
+      },
+      [&] {
+        const auto kind = candor::parse_layout(layout);
+        tools::with_element_type(o.dtype, [&](auto zero) { score_as<decltype(zero)>(o, kind); });
+      });
 }

@@ -5,6 +5,7 @@
 /// books.
 
 #include <candor/backend/ledger.hpp>
+#include <candor/model/compiled.hpp>
 #include <candor/model/llava_network.hpp>
 #include <candor/train/adamw.hpp>
 #include <candor/train/step.hpp>

@@ -16,10 +16,12 @@
 #include <candor/autograd/ops/rms_norm.hpp>
 #include <candor/autograd/ops/swiglu.hpp>
 #include <candor/backend/host/host.hpp>
+#include <candor/backend/ledger.hpp>
 #include <candor/model/generate.hpp>
 #include <candor/model/questions.hpp>
 #include <candor/model/scoring.hpp>
 #include <candor/model/weights.hpp>
+#include <candor/train/adamw.hpp>
 
 /// `kind` is `template` in the compiled target and `extern template` elsewhere.
 #define CANDOR_INSTANTIATE_OPERATIONS(kind, B, T)                                                                   \
@@ -62,11 +64,30 @@
   kind generate_counts generate_texts(llava_network<B, T>&, prompt_source, const generate_options&, text_sink, bool,   \
                                       const variable<B, T>&);
 
+/// What a training builds and runs on the host and, to plan its memory, on the ledger.
+#define CANDOR_INSTANTIATE_NETWORK(kind, B, T)                                                                      \
+  kind class parameter<B, T>;                                                                                       \
+  kind class linear_layer<B, T>;                                                                                    \
+  kind struct clip_block<B, T>;                                                                                     \
+  kind class vision_transformer<B, T>;                                                                              \
+  kind class projector<B, T>;                                                                                       \
+  kind class llama<B, T>;                                                                                           \
+  kind class llava_network<B, T>;                                                                                   \
+  kind void adamw_optimizer<B>::add(parameter<B, T>&);
+
 #if CANDOR_COMPILED && !defined(CANDOR_BUILDING)
 namespace CANDOR_NS {
 CANDOR_INSTANTIATE_OPERATIONS(extern template, host, float)
 CANDOR_INSTANTIATE_OPERATIONS(extern template, host, bfloat16)
+CANDOR_INSTANTIATE_NETWORK(extern template, host, float)
+CANDOR_INSTANTIATE_NETWORK(extern template, host, bfloat16)
 CANDOR_INSTANTIATE_MODEL(extern template, host, float)
 CANDOR_INSTANTIATE_MODEL(extern template, host, bfloat16)
+CANDOR_INSTANTIATE_OPERATIONS(extern template, ledger, float)
+CANDOR_INSTANTIATE_OPERATIONS(extern template, ledger, bfloat16)
+CANDOR_INSTANTIATE_NETWORK(extern template, ledger, float)
+CANDOR_INSTANTIATE_NETWORK(extern template, ledger, bfloat16)
+extern template class adamw_optimizer<host>;
+extern template class adamw_optimizer<ledger>;
 }  // namespace CANDOR_NS
 #endif
