@@ -19,6 +19,7 @@ template <class T>
 void step(benchmark::State& state, const step_size& size, candor::layout_kind layout, int rank) {
   host cpu;
   candor_bench::dpo_step<T> work(cpu, size, layout, rank);
+  work.run();  // the first step takes its memory from the system
   for (auto _ : state) work.run();
   double decoder = 0;  // weights of the blocks
   work.network().for_parameters([&](candor::parameter<host, T>& p) {
@@ -43,6 +44,7 @@ void images(const std::string& name) {
                                  host cpu;
                                  candor_bench::preference_step<T, Objective> work(
                                      cpu, {.before = 40}, candor::layout_kind::shared, 0);
+                                 work.run();
                                  for (auto _ : state) work.run();
                                  state.counters["tokens"] = work.tokens();
                                  state.counters["peak MiB"] = static_cast<double>(cpu.peak_bytes() >> 20);
