@@ -7,6 +7,7 @@
 
 #include <unistd.h>
 
+#include <atomic>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
@@ -40,9 +41,17 @@ int report_failure(const std::string& name, const std::string& memory_advice) {
 }
 
 void end_where_memory_ends() {
+  // libstdc++ walks folders in functions that must not throw; what they throw is not current any more when
+  // they end the program, so that the reason has to be noted where it arises.
+  static std::atomic<bool> memory_ended = false;
+  std::set_new_handler([] {
+    memory_ended = true;
+    throw std::bad_alloc();
+  });
   std::set_terminate([] {
     try {
       if (const auto thrown = std::current_exception()) std::rethrow_exception(thrown);
+      if (memory_ended && std::uncaught_exceptions() > 0) throw std::bad_alloc();
     } catch (const std::bad_alloc&) {
       std::fputs("out of memory\n", stderr);
       ::_exit(6);
