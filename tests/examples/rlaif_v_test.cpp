@@ -173,10 +173,8 @@ TEST_CASE("RLAIF-V's stages write what they found out, and can be run alone", "[
 TEST_CASE("RLAIF-V that is killed anywhere goes on and ends with the same files",
           "[examples][rlaif_v][faults]") {
   const scratch_folder scratch;
-  const auto begin = std::chrono::steady_clock::now();
   const auto whole = run_program("rlaif_v", small_world(scratch / "whole"));
   REQUIRE(whole.code == 0);
-  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
 
   const char* given = std::getenv("CANDOR_SEED");
   const std::uint64_t seed = given != nullptr ? std::strtoull(given, nullptr, 10) : 1;
@@ -189,8 +187,7 @@ TEST_CASE("RLAIF-V that is killed anywhere goes on and ends with the same files"
   for (int k = 0; k < kills; ++k) {
     const scratch_folder said;
     const pid_t child = start_program("rlaif_v", options, said.path());
-    const double wait = seconds * (0.1 + 1.6 * dice.uniform() / kills);
-    std::this_thread::sleep_for(std::chrono::duration<double>(wait));
+    wait_until_used(child, whole.seconds * (0.1 + 1.6 * dice.uniform() / kills));
     ::kill(child, SIGKILL);
     const auto end = end_program(child, said.path());
     INFO(end.err);

@@ -61,10 +61,8 @@ TEST_CASE("the base of the embedded world sees well and hallucinates", "[example
 TEST_CASE("RLHF-V takes most hallucinations out of the embedded world and costs nothing else",
           "[examples][scenes]") {
   const scratch_folder scratch;
-  const auto begin = std::chrono::steady_clock::now();
   const auto end = run_program("rlhf_v", {"--output", scratch / "run"});
-  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-  INFO(end.out << end.err << seconds << " seconds");
+  INFO(end.out << end.err << end.seconds << " seconds of the processor");
   REQUIRE(end.code == 0);
 
   const auto before = table_row(end.out, "base"), after = table_row(end.out, "RLHF-V, seed 1");
@@ -77,7 +75,7 @@ TEST_CASE("RLHF-V takes most hallucinations out of the embedded world and costs 
   CHECK(after[4] > before[4] - 2);
   CHECK(after[5] > 300);
 #if !defined(__SANITIZE_ADDRESS__)
-  CHECK(seconds < 60);
+  CHECK(end.seconds < 120);  // of two cores
 #endif
 
   std::size_t shown = 0;

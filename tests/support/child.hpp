@@ -10,9 +10,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
+#include <sstream>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -42,6 +45,24 @@ inline child_end wait_for(pid_t child) {
   return end;
 }
 
+/// Waits until a child has taken so many seconds of the processor, however busy the machine is, or has ended.
+inline void wait_until_used(pid_t child, double seconds) {
+  const auto ticks = static_cast<double>(::sysconf(_SC_CLK_TCK));
+  for (double used = 0; used < seconds; ::usleep(2000)) {
+    std::ifstream stat(candor::text("/proc/", child, "/stat"));
+    std::string line;
+    std::getline(stat, line);
+    std::istringstream fields(
+        line.substr(std::min(line.size(), line.rfind(')') + 1)));  // the name may hold anything
+    std::string state, skipped;
+    fields >> state;
+    for (int i = 0; i < 10; ++i) fields >> skipped;
+    double user = 0, system = 0;
+    if (state == "Z" || !(fields >> user >> system)) return;
+    used = (user + system) / ticks;
+  }
+}
+
 /// Runs `work` in a child. Exit 0 where it returns, the exit code of a candor::error, 99 for other
 /// exceptions. Nothing of the test framework runs in the child: it leaves by _exit.
 template <class Work>
@@ -64,7 +85,8 @@ child_end in_child(Work work) {
   return wait_for(start_child(std::move(work)));
 }
 
-/// How many files and folders of a run are half written: those that atomic_file and staged_folder left behind.
+/// How many files and folders of a run are half written: those that atomic_file and staged_folder left
+/// behind.
 inline std::size_t unfinished(const std::filesystem::path& run) {
   std::size_t count = 0;
   for (const auto& entry : std::filesystem::recursive_directory_iterator(run))
