@@ -8,6 +8,7 @@
 #include <candor/model/compiled.hpp>
 #include <candor/model/llava_network.hpp>
 #include <candor/train/adamw.hpp>
+#include <candor/train/compiled.hpp>
 #include <candor/train/step.hpp>
 
 #include "training/options.hpp"

@@ -134,6 +134,7 @@
 
 #include <candor/train/adamw.hpp>
 #include <candor/train/checkpoint_folder.hpp>
+#include <candor/train/compiled.hpp>
 #include <candor/train/metrics.hpp>
 #include <candor/train/progress.hpp>
 #include <candor/train/reference_cache.hpp>

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 /// @file
-/// The templates that candor::compiled has ready for the host in fp32 and bf16: operations, weights, scoring and
-/// generation. With that target a unit only declares them, which saves most of its compile time.
+/// The templates that candor::compiled has ready for the host in fp32 and bf16: operations, the network, weights, scoring
+/// and generation; and for the ledger what plans the memory of a training. With that target a unit only declares them, which
+/// saves most of its compile time.
 
 #include <candor/autograd/ops/activation.hpp>
 #include <candor/autograd/ops/add.hpp>
@@ -21,7 +22,6 @@
 #include <candor/model/questions.hpp>
 #include <candor/model/scoring.hpp>
 #include <candor/model/weights.hpp>
-#include <candor/train/adamw.hpp>
 
 /// `kind` is `template` in the compiled target and `extern template` elsewhere.
 #define CANDOR_INSTANTIATE_OPERATIONS(kind, B, T)                                                                   \
@@ -64,7 +64,6 @@
   kind generate_counts generate_texts(llava_network<B, T>&, prompt_source, const generate_options&, text_sink, bool,   \
                                       const variable<B, T>&);
 
-/// What a training builds and runs on the host and, to plan its memory, on the ledger.
 #define CANDOR_INSTANTIATE_NETWORK(kind, B, T)                                                                      \
   kind class parameter<B, T>;                                                                                       \
   kind class linear_layer<B, T>;                                                                                    \
@@ -72,8 +71,7 @@
   kind class vision_transformer<B, T>;                                                                              \
   kind class projector<B, T>;                                                                                       \
   kind class llama<B, T>;                                                                                           \
-  kind class llava_network<B, T>;                                                                                   \
-  kind void adamw_optimizer<B>::add(parameter<B, T>&);
+  kind class llava_network<B, T>;
 
 #if CANDOR_COMPILED && !defined(CANDOR_BUILDING)
 namespace CANDOR_NS {
@@ -87,7 +85,5 @@ CANDOR_INSTANTIATE_OPERATIONS(extern template, ledger, float)
 CANDOR_INSTANTIATE_OPERATIONS(extern template, ledger, bfloat16)
 CANDOR_INSTANTIATE_NETWORK(extern template, ledger, float)
 CANDOR_INSTANTIATE_NETWORK(extern template, ledger, bfloat16)
-extern template class adamw_optimizer<host>;
-extern template class adamw_optimizer<ledger>;
 }  // namespace CANDOR_NS
 #endif

@@ -78,3 +78,7 @@ trainer(Model&, const Objective&, const adamw&) -> trainer<Model, Objective>;
 }  // namespace CANDOR_NS
 
 #include <candor/train/trainer_run.hpp>
+
+#if CANDOR_COMPILED
+#include <candor/train/compiled.hpp>
+#endif
