@@ -165,17 +165,7 @@ class adamw_optimizer {
 
   /// Trains p from now on. A gradient that it has, of a step that an exception ended, is dropped.
   template <class T>
-  void add(parameter<B, T>& p) {
-    p.drop_gradient();
-    const std::uint64_t seed = seed_ ^ (slots_.size() << 32);
-    if constexpr (std::is_same_v<accumulator_t<T>, float>) {
-      if (options_.bf16_moments) {
-        slots_.push_back(std::make_unique<typed_slot<T, bfloat16>>(*backend_, p, options_, seed));
-        return;
-      }
-    }
-    slots_.push_back(std::make_unique<typed_slot<T, accumulator_t<T>>>(*backend_, p, options_, seed));
-  }
+  void add(parameter<B, T>& p);
 
   bool empty() const { return slots_.empty(); }
   std::int64_t parameters() const {
@@ -306,5 +296,19 @@ class adamw_optimizer {
   std::int64_t steps_ = 0;
   std::vector<std::unique_ptr<slot>> slots_;
 };
+
+template <class B>
+template <class T>
+void adamw_optimizer<B>::add(parameter<B, T>& p) {
+  p.drop_gradient();
+  const std::uint64_t seed = seed_ ^ (slots_.size() << 32);
+  if constexpr (std::is_same_v<accumulator_t<T>, float>) {
+    if (options_.bf16_moments) {
+      slots_.push_back(std::make_unique<typed_slot<T, bfloat16>>(*backend_, p, options_, seed));
+      return;
+    }
+  }
+  slots_.push_back(std::make_unique<typed_slot<T, accumulator_t<T>>>(*backend_, p, options_, seed));
+}
 
 }  // namespace CANDOR_NS
