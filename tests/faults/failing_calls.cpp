@@ -174,9 +174,17 @@ int open(const char* path, int flags, ...) {
 
 }  // extern "C"
 
+namespace {
+/// As the standard wants it: the program's handler is asked first, and may throw itself.
+[[noreturn]] void no_memory() {
+  if (const auto handler = std::get_new_handler()) handler();
+  throw std::bad_alloc();
+}
+}  // namespace
+
 void* operator new(std::size_t size) {
   void* memory = candor_test::fails(failing_call::memory) ? nullptr : std::malloc(size == 0 ? 1 : size);
-  if (memory == nullptr) throw std::bad_alloc();
+  if (memory == nullptr) no_memory();
   return memory;
 }
 void* operator new[](std::size_t size) { return operator new(size); }
@@ -185,7 +193,7 @@ void* operator new(std::size_t size, std::align_val_t alignment) {
   void* memory = candor_test::fails(failing_call::memory)
                      ? nullptr
                      : std::aligned_alloc(unit, (size + unit - 1) / unit * unit);
-  if (memory == nullptr) throw std::bad_alloc();
+  if (memory == nullptr) no_memory();
   return memory;
 }
 void* operator new[](std::size_t size, std::align_val_t alignment) { return operator new(size, alignment); }
