@@ -37,7 +37,7 @@ constexpr std::array columns{
     column{"seconds", "seconds", 0, [](const row& r) { return r.seconds; }},
 };
 
-/// "5.1", or "5.1 (4.9 to 5.3)" over several seeds.
+/// "5.1", or "5.1 (4.9 to 5.3)" over seeds that differ.
 std::string cell(const line& l, const column& c) {
   std::vector<double> values;
   for (const auto& [seed, r] : l.rows)
@@ -45,10 +45,9 @@ std::string cell(const line& l, const column& c) {
   if (values.empty()) return "";
   const double mean = std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
   const std::string shown = candor::fixed(mean, c.digits);
-  if (values.size() == 1) return shown;
   const auto [least, most] = std::minmax_element(values.begin(), values.end());
-  return candor::text(shown, " (", candor::fixed(*least, c.digits), " to ", candor::fixed(*most, c.digits),
-                      ")");
+  const std::string from = candor::fixed(*least, c.digits), to = candor::fixed(*most, c.digits);
+  return from == to ? shown : candor::text(shown, " (", from, " to ", to, ")");
 }
 
 std::vector<std::string> header() {

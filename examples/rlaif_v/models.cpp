@@ -114,7 +114,7 @@ void write_candidates(const round_context& r, const candor::questions_data& data
                      count = r.s.instructions > 0 ? r.s.instructions : data.size();
   candor::line_log output(r.file("generate"), together * r.s.samples);
   std::int64_t done = output.lines() / r.s.samples;
-  candor::progress bar({.title = candor::text("round ", r.number, ": generate"),
+  candor::progress bar({.title = candor::text(r.folder.filename().string(), ": generate"),
                         .unit = "instructions",
                         .total = count,
                         .done = done,
@@ -173,7 +173,7 @@ void write_verdicts(const round_context& r, Judge& judge) {
   const candor::record_file input(r.file("ask"));
   const std::int64_t rows_together = together * r.s.samples;
   candor::line_log output(r.file("judge"), rows_together);
-  candor::progress bar({.title = candor::text("round ", r.number, ": judge"),
+  candor::progress bar({.title = candor::text(r.folder.filename().string(), ": judge"),
                         .unit = "answers",
                         .total = input.size(),
                         .done = output.lines(),
