@@ -1,17 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <candor/core/error.hpp>
-#include <candor/core/random.hpp>
-#include <candor/io/atomic_file.hpp>
 #include <candor/io/json_field_impl.hpp>
 #include <candor/io/json_impl.hpp>
 
 #include "support/catch.hpp"
 #include "support/child.hpp"
-
-#include <algorithm>
-#include <optional>
-#include <string>
-#include <vector>
 
 using namespace candor;
 using candor_test::contains;
@@ -60,75 +53,6 @@ TEST_CASE("a malformed document is refused with its place", "[io][json]") {
     CHECK_THROWS_AS(parse_json(c.text, {.file = "x.json"}), input_error);
   }
   CHECK_NOTHROW(parse_json(std::string(64, '[') + std::string(64, ']'), {.file = "x.json"}));
-}
-
-TEST_CASE("the quick way through JSON gives what the strict one gives, or nothing", "[io][json]") {
-  const auto quick = [](const std::string& text) {
-    detail::json out;
-    return detail::json_scan(text, 64).document(out) ? std::optional(out) : std::nullopt;
-  };
-  const auto strict = [](const std::string& text) -> std::optional<detail::json> {
-    const detail::json_source source{.file = "x"};
-    detail::json_builder builder(text, source);
-    try {
-      builder.run();
-    } catch (const input_error&) {
-      return std::nullopt;
-    }
-    return builder.take();
-  };
-  const auto same = [](const detail::json& a, const detail::json& b) {
-    return a == b && a.type() == b.type() && a.dump() == b.dump();  // -0.0 == 0.0, and 1 == 1.0
-  };
-  std::vector<std::string> documents{
-      R"( {"a": [1, -2, 3.5, null, true, false, -0, -0.0, 1e-7, 1E+22], "": {}} )",
-      "[123456789012345678901234567890]",
-      "[18446744073709551615, 18446744073709551616, -9223372036854775808, -9223372036854775809, 0.1, "
-      "2.5e300]",
-      R"(["\"\\\/\b\f\n\r\t", "\u00e9\u20ac\ud83d\ude00\u0000\uFFFF", "gé € \u007f"])"
-      "\n\t\r ",
-      "\"\xf0\x9f\x98\x80 \xed\x9f\xbf \xee\x80\x80 \xf4\x8f\xbf\xbf\"",
-      "[]",
-      "{}",
-      "0",
-      std::string(64, '[') + std::string(64, ']')};
-  for (const auto& entry :
-       std::filesystem::directory_iterator(candor_test::tests_folder() / "fuzz/corpus/records"))
-    documents.push_back(read_file(entry.path()));
-  random_stream random(1, 0);
-  int accepted = 0;
-  for (const auto& document : documents) {
-    if (const auto wanted = strict(document)) {
-      INFO(document);
-      const auto found = quick(document);
-      REQUIRE(found.has_value());
-      CHECK(same(*found, *wanted));
-    }
-    for (int n = 0; n < 500; ++n) {
-      std::string changed = document;
-      const auto draw = [&](std::size_t below) {
-        return std::min(below - 1, static_cast<std::size_t>(random.uniform() * static_cast<double>(below)));
-      };
-      for (std::size_t times = 1 + draw(3); times > 0 && !changed.empty(); --times) {
-        constexpr std::string_view likely =
-            "\"\\{}[],:0123456789-+.eEutfn \n/\x80\xbf\xc2\xe0\xed\xf0\xf4\xff";
-        const std::size_t at = draw(changed.size());
-        const char c = likely[draw(likely.size())];
-        const std::size_t kind = draw(3);
-        if (kind == 0) changed[at] = c;
-        if (kind == 1) changed.insert(at, 1, c);
-        if (kind == 2) changed.erase(at, 1 + draw(3));
-      }
-      const auto found = quick(changed);
-      if (!found) continue;
-      ++accepted;
-      const auto wanted = strict(changed);
-      INFO(changed);
-      REQUIRE(wanted.has_value());
-      REQUIRE(same(*found, *wanted));
-    }
-  }
-  CHECK(accepted > 1000);
 }
 
 TEST_CASE("a record of a JSONL file is named by its line, a part of a binary file by its byte",

@@ -7,7 +7,6 @@
 
 #include <candor/core/error.hpp>
 #include <candor/io/atomic_file.hpp>
-#include <candor/io/json_scan_impl.hpp>
 
 #include <nlohmann/json.hpp>
 
@@ -180,8 +179,6 @@ class json_builder final : public json_handler {
 
 /// Parses one document. Errors: input_error with the place.
 inline json parse_json(std::string_view text, const json_source& source) {
-  json quick;
-  if (json_scan(text, source.max_depth).document(quick)) return quick;
   json_builder builder(text, source);
   builder.run();
   return builder.take();
