@@ -13,11 +13,13 @@
 
 namespace CANDOR_NS::detail {
 
-/// Whether something is at the path; io_error where the system does not say.
+/// Whether something is at the path, which nothing is where its name is too long; io_error where the system
+/// does not say.
 CANDOR_INLINE bool present(const std::filesystem::path& path) {
   std::error_code code;
   const auto status = std::filesystem::status(path, code);
-  if (status.type() == std::filesystem::file_type::not_found) return false;
+  if (status.type() == std::filesystem::file_type::not_found || code == std::errc::filename_too_long)
+    return false;
   if (code) fail_io("examine", path, code.value());
   return true;
 }
