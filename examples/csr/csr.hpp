@@ -3,7 +3,6 @@
 /// @file
 /// CSR (arXiv 2405.14622): its settings, and the parts of a round: search, pair, train.
 
-#include <candor/data/preference_data.hpp>
 #include <candor/feedback/sentence_tree.hpp>
 #include <candor/objective/pairwise.hpp>
 
@@ -64,10 +63,6 @@ struct round_report {
   pair_summary pairs;
   double seconds = 0;  ///< of this process
 };
-
-/// The name of an instruction's picture in the folder of images; input_error where it has not one picture as
-/// a file.
-std::string image_name(const candor::question_record& record, const std::filesystem::path& images);
 
 /// Where the pictures of the options are: --images, or beside the instructions.
 std::filesystem::path image_folder(const training::options& o);

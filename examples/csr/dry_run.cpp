@@ -19,7 +19,7 @@ void dry_run(const settings& s, const training::options& o) {
   const candor::questions_data data(o.data, {.images = images});
   const auto facts = training::look_at_instructions(data, o, s.rounds, s.instructions);
   const std::int64_t needed = s.instructions > 0 ? facts.each * s.rounds : facts.each;
-  for (std::int64_t i = 0; i < needed; ++i) image_name(data.record(i), images);
+  for (std::int64_t i = 0; i < needed; ++i) training::image_name(data.record(i), images);
 
   const auto& tree = s.search;
   const auto open = static_cast<std::int64_t>(

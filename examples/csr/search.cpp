@@ -12,6 +12,7 @@
 #include "csr/csr.hpp"
 #include "program/backend.hpp"
 #include "tools/inference.hpp"
+#include "training/instructions.hpp"
 
 #include <algorithm>
 #include <memory>
@@ -36,7 +37,7 @@ std::string line_of(const candor::question_record& record, const round& r,
   auto answers = json::array();
   for (const auto n : order) answers.push_back({{"answer", tree[n].text}, {"cost", costs[n]}});
   json line{{"id", record.id},
-            {"image", image_name(record, r.o.images)},
+            {"image", training::image_name(record, r.o.images)},
             {"question", record.question},
             {"sentences", tree.size() - 1},
             {"answers", std::move(answers)}};
@@ -79,16 +80,6 @@ std::string search_some(Model& policy, Clip& clip, const round& r,
 }
 
 }  // namespace
-
-std::string image_name(const candor::question_record& record, const std::filesystem::path& images) {
-  candor::require<candor::input_error>(record.images.size() == 1 && !record.images[0].file().empty(),
-                                       record.source, ": an instruction needs one image, as a file; found ",
-                                       record.images.size());
-  return std::filesystem::absolute(record.images[0].file())
-      .lexically_normal()
-      .lexically_relative(images)
-      .string();
-}
 
 void search(const round& r) {
   if (std::filesystem::exists(r.trees())) return;

@@ -19,6 +19,7 @@
 #include "rlaif_v/rows.hpp"
 #include "rlaif_v/stages.hpp"
 #include "tools/inference.hpp"
+#include "training/instructions.hpp"
 
 #include <algorithm>
 #include <cstdio>
@@ -45,17 +46,6 @@ void with_model(const std::filesystem::path& folder, const training::options& o,
       work(model);
     });
   });
-}
-
-/// The name of an instruction's picture as its file has it: relative to the folder of images.
-std::string image_name(const candor::question_record& record, const std::filesystem::path& images) {
-  candor::require<candor::input_error>(record.images.size() == 1 && !record.images[0].file().empty(),
-                                       record.source, ": an instruction needs one image, as a file; found ",
-                                       record.images.size());
-  return std::filesystem::absolute(record.images[0].file())
-      .lexically_normal()
-      .lexically_relative(images)
-      .string();
 }
 
 std::uint64_t sampling_seed(const round_context& r) {
@@ -132,7 +122,7 @@ void write_candidates(const round_context& r, const candor::questions_data& data
         row.question_id =
             (first + done + static_cast<std::int64_t>(p)) * r.s.samples + static_cast<std::int64_t>(n);
         row.ds_question_id = instructions[p].id;
-        row.image_path = image_name(instructions[p], r.o.images);
+        row.image_path = training::image_name(instructions[p], r.o.images);
         row.question = instructions[p].question;
         row.answer = answers[p][n].text;
         row.finished = answers[p][n].finished;
@@ -199,7 +189,8 @@ candor::questions_data open_instructions(const round_context& r) {
       last <= data.size(), data.path().string(), " has ", data.size(), " instructions; round ", r.number,
       " needs those from ", r.first_instruction(), " to ", last,
       ". Give more, or a smaller --instructions (0: all of them in every round)");
-  for (std::int64_t i = r.first_instruction(); i < last; ++i) image_name(data.record(i), r.o.images);
+  for (std::int64_t i = r.first_instruction(); i < last; ++i)
+    training::image_name(data.record(i), r.o.images);
   return data;
 }
 

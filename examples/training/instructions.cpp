@@ -40,4 +40,14 @@ instruction_facts look_at_instructions(const candor::questions_data& data, const
   return facts;
 }
 
+std::string image_name(const candor::question_record& record, const std::filesystem::path& images) {
+  candor::require<candor::input_error>(record.images.size() == 1 && !record.images[0].file().empty(),
+                                       record.source, ": an instruction needs one image, as a file; found ",
+                                       record.images.size());
+  return std::filesystem::absolute(record.images[0].file())
+      .lexically_normal()
+      .lexically_relative(images)
+      .string();
+}
+
 }  // namespace training

@@ -8,6 +8,8 @@
 #include "training/options.hpp"
 
 #include <cstdint>
+#include <filesystem>
+#include <string>
 
 namespace training {
 
@@ -22,5 +24,9 @@ struct instruction_facts {
 /// every round. input_error where there are too few, and for one that the model cannot take.
 instruction_facts look_at_instructions(const candor::questions_data& data, const options& o, int rounds,
                                        std::int64_t each);
+
+/// The name of an instruction's picture in the folder of images; input_error where it has not one picture as
+/// a file.
+std::string image_name(const candor::question_record& record, const std::filesystem::path& images);
 
 }  // namespace training
