@@ -211,6 +211,9 @@ consteval bool check_objective() {
       "an objective is copied to the device: keep plain numbers in it, no pointers to what it owns");
   static_assert(cells_in<O> >= 1, "`cells` must list at least one {branch, image}");
   static_assert(
+      has_kl<O> || !requires { &O::needs_kl; },
+      "an objective that reads the divergence from the reference needs `bool needs_kl(int cell) const`");
+  static_assert(
       std::is_trivially_copyable_v<statistics_t<O>>,
       "the statistics of an objective go into checkpoints as bytes: keep plain numbers in the struct");
   static_assert(
