@@ -11,7 +11,7 @@ transform are those that `score` was given. Checked: every tensor is read, none 
 the answers' ids decode to their text and end in </s>; each sum is that of its log-probs; log-probs agree
 within the tolerance (nats a token).
 
-Exit code: 0 all agree, 1 something differs, 2 bad option, 77 the Python modules are missing (ctest: skipped).
+Exit code: 0 all agree, 1 something differs, 2 bad option, 77 Python modules are missing.
 """
 
 import argparse
@@ -138,7 +138,7 @@ def load_adapter(model, folder):
     try:
         from peft import PeftModel, get_peft_model_state_dict
     except ImportError as missing:
-        print(f"[candor skipped] interop.py adapter needs peft: {missing}")
+        print(f"interop.py adapter needs peft: {missing}")
         sys.exit(77)
     model = PeftModel.from_pretrained(model, folder).eval()
     written, read = load_file(folder / "adapter_model.safetensors"), get_peft_model_state_dict(model)
@@ -193,7 +193,7 @@ def compare_events(run):
     try:
         from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
     except ImportError as missing:
-        print(f"[candor skipped] interop.py events needs tensorboard: {missing}")
+        print(f"interop.py events needs tensorboard: {missing}")
         sys.exit(77)
     events = EventAccumulator(str(run), size_guidance={"scalars": 0, "tensors": 0})
     events.Reload()
@@ -245,7 +245,7 @@ def main():
             return 1
         return 0
     if absent:
-        print(f"[candor skipped] interop.py needs torch, transformers, sentencepiece, pillow: {absent}")
+        print(f"interop.py needs torch, transformers, sentencepiece, pillow: {absent}")
         return 77
     torch.set_num_threads(options.threads)
     transformers.utils.logging.set_verbosity_error()

@@ -69,7 +69,7 @@ TEST_CASE("seed, stream and counter each change the words in all their bits", "[
   }
 }
 
-TEST_CASE("uniform numbers are even in [0, 1)", "[core][random]") {
+TEST_CASE("uniform numbers are even in the half-open unit interval", "[core][random]") {
   random_stream r(11, 0);
   std::array<int, 64> count{};
   const int n = 640'000;

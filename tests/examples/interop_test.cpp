@@ -35,8 +35,10 @@ std::string why_not() {
 }
 
 void agrees(std::vector<std::string> arguments) {
+  constexpr int modules_are_missing = 77;
   arguments.insert(arguments.begin(), candor_test::tests_folder() / "interop.py");
   const auto end = run_program(python(), arguments);
+  if (end.code == modules_are_missing) CANDOR_SKIP(end.out);
   INFO(end.out << end.err);
   CHECK(end.code == 0);
   std::printf("%s", end.out.c_str());

@@ -7,6 +7,7 @@
 #include "faults/fail_everywhere.hpp"
 #include "support/child.hpp"
 
+#include <cstdio>
 #include <exception>
 #include <optional>
 

@@ -7,6 +7,7 @@
 #include "train/train_world.hpp"
 
 #include <algorithm>
+#include <cstdio>
 #include <random>
 
 using namespace candor_test;

@@ -7,6 +7,7 @@
 #include "support/catch.hpp"
 
 #include <bit>
+#include <cstdio>
 #include <cstring>
 #include <functional>
 #include <limits>

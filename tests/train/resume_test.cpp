@@ -5,6 +5,7 @@
 #include "train/train_world.hpp"
 
 #include <csignal>
+#include <cstdio>
 #include <random>
 
 using namespace candor_test;

@@ -7,15 +7,13 @@
 
 #include <candor/backend/cuda/cuda.cuh>
 
-#include <cstdio>
-
 namespace candor_test {
 
 template <>
 inline std::unique_ptr<candor::cuda> open_backend<candor::cuda>() {
   int devices = 0;
   if (cudaGetDeviceCount(&devices) != cudaSuccess || devices == 0) {
-    std::printf("[candor skipped] no CUDA device on this machine\n");
+    skip("no CUDA device on this machine");
     return nullptr;
   }
   return std::make_unique<candor::cuda>(0);
