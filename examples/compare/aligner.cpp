@@ -26,12 +26,12 @@ std::vector<scene_question> ask_all(const std::vector<scenes::scene>& shown) {
   return out;
 }
 
-std::string line(std::size_t scene, const std::string& asked, const std::string& chosen,
-                 const std::string& rejected = {}) {
+std::string dialog_line(std::size_t scene, const std::string& asked, const std::string& chosen,
+                        const std::string& rejected = {}) {
   rlaif_v::answer_row row;
   row.image_path = scenes::image_name(scene);
   row.question = asked;
-  return record_line(row, chosen, rejected);
+  return compare::record_line(row, chosen, rejected);
 }
 
 /// The second stage: what the correction model makes of answers.
@@ -70,8 +70,8 @@ corrector train_corrector(const recipe_context& context) {
       const auto prompt = candor::correction_prompt(question, answers[i]);
       const auto corrected = scenes::correct(shown[i], answers[i]);
       if (corrected.empty()) continue;
-      same += line(i, prompt, answers[i]);
-      better += line(i, prompt, corrected);
+      same += dialog_line(i, prompt, answers[i]);
+      better += dialog_line(i, prompt, corrected);
     }
     keep_records(warm_up, same);
     keep_records(correct, better);
@@ -107,7 +107,7 @@ recipe_result run_aligner_pairs(const recipe_context& context) {
     const auto corrections = correct_all(trained.model, context, shown, answers);
     std::string lines;
     for (const auto i : candor::changed_answers(corrections))
-      lines += line(i, question, corrections[i].corrected, corrections[i].answer);
+      lines += dialog_line(i, question, corrections[i].corrected, corrections[i].answer);
     keep_records(o, lines);
   }
   return {.model = train_once(o, train_dpo), .records = records_in(o)};

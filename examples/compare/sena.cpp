@@ -23,7 +23,7 @@
 namespace compare {
 namespace {
 
-using json = nlohmann::ordered_json;
+using nlohmann::ordered_json;
 
 const std::string describe = scenes::prompt(scenes::caption_style::detailed);
 constexpr candor::distortion noise{.kind = candor::distortion_kind::diffusion, .step = 500};
@@ -52,7 +52,7 @@ std::vector<scene_question> own_questions(speaker& model, const std::vector<scen
   return questions;
 }
 
-json turn(const char* from, const std::string& value) { return {{"from", from}, {"value", value}}; }
+ordered_json turn(const char* from, const std::string& value) { return {{"from", from}, {"value", value}}; }
 
 /// The records, in POVID's form, whose earlier answers are scored too.
 std::string dialogs_of(speaker& model, const std::vector<scenes::scene>& shown, std::uint64_t seed) {
@@ -68,14 +68,14 @@ std::string dialogs_of(speaker& model, const std::vector<scenes::scene>& shown, 
   for (std::size_t i = 0; i < shown.size(); ++i) {
     if (chosen[i].empty() || rejected[i].empty() || chosen[i] == rejected[i]) continue;
     const auto dialog = [&](const std::string& answer) {
-      return json{turn("human", "<image>\n" + describe), turn("gpt", descriptions[i]),
-                  turn("human", questions[i].text), turn("gpt", answer)};
+      return ordered_json{turn("human", "<image>\n" + describe), turn("gpt", descriptions[i]),
+                          turn("human", questions[i].text), turn("gpt", answer)};
     };
-    lines += json{{"id", i},
-                  {"image", scenes::image_name(i)},
-                  {"conversations", dialog(chosen[i])},
-                  {"rejected_conversations", dialog(rejected[i])}}
-                 .dump(-1, ' ', false, json::error_handler_t::replace) +
+    lines += ordered_json{{"id", i},
+                          {"image", scenes::image_name(i)},
+                          {"conversations", dialog(chosen[i])},
+                          {"rejected_conversations", dialog(rejected[i])}}
+                 .dump(-1, ' ', false, ordered_json::error_handler_t::replace) +
              "\n";
   }
   return lines;

@@ -14,14 +14,14 @@
 namespace compare {
 namespace {
 
-using json = nlohmann::ordered_json;
+using nlohmann::ordered_json;
 
-json rating(std::int64_t value) {
+ordered_json rating(std::int64_t value) {
   return {{"Rating", std::to_string(std::clamp<std::int64_t>(value, 1, 5))}};
 }
 
 /// Ratings of an answer; of one that repeats itself or was cut off nobody can tell.
-json ratings_of(const rlaif_v::answer_row& answer) {
+ordered_json ratings_of(const rlaif_v::answer_row& answer) {
   if (!usable(answer)) return {{"Helpfulness", {{"Rating", "N/A"}}}};
   const auto claims = count_claims(answer);
   return {{"Helpfulness", rating(1 + claims.confirmed)},
@@ -32,15 +32,15 @@ json ratings_of(const rlaif_v::answer_row& answer) {
 std::string ladders_of(const std::vector<judged_group>& groups) {
   std::string lines;
   for (const auto& group : groups) {
-    auto responses = json::array(), annotations = json::array();
+    auto responses = ordered_json::array(), annotations = ordered_json::array();
     for (const auto& answer : group) {
       responses.push_back(answer.answer);
       annotations.push_back(ratings_of(answer));
     }
-    const json line{{"prompt", group.front().question},
-                    {"img_path", group.front().image_path},
-                    {"completions", {{"response", responses}, {"annotations", annotations}}}};
-    lines += line.dump(-1, ' ', false, json::error_handler_t::replace) + "\n";
+    const ordered_json line{{"prompt", group.front().question},
+                            {"img_path", group.front().image_path},
+                            {"completions", {{"response", responses}, {"annotations", annotations}}}};
+    lines += line.dump(-1, ' ', false, ordered_json::error_handler_t::replace) + "\n";
   }
   return lines;
 }

@@ -21,7 +21,7 @@
 namespace csr {
 namespace {
 
-using json = nlohmann::ordered_json;
+using nlohmann::ordered_json;
 
 constexpr std::int64_t together = 16;  ///< instructions that are searched at once; the file grows by so many
 
@@ -34,18 +34,18 @@ std::string line_of(const candor::question_record& record, const round& r,
   std::erase_if(order, [&](std::size_t n) { return !tree[n].whole; });
   std::stable_sort(order.begin(), order.end(),
                    [&](std::size_t a, std::size_t b) { return costs[a] < costs[b]; });
-  auto answers = json::array();
+  auto answers = ordered_json::array();
   for (const auto n : order) answers.push_back({{"answer", tree[n].text}, {"cost", costs[n]}});
-  json line{{"id", record.id},
-            {"image", training::image_name(record, r.o.images)},
-            {"question", record.question},
-            {"sentences", tree.size() - 1},
-            {"answers", std::move(answers)}};
+  ordered_json line{{"id", record.id},
+                    {"image", training::image_name(record, r.o.images)},
+                    {"question", record.question},
+                    {"sentences", tree.size() - 1},
+                    {"answers", std::move(answers)}};
   if (const auto pair = candor::pair_of(tree, r.s.search)) {
     line["chosen"] = pair->chosen;
     line["rejected"] = pair->rejected;
   }
-  return line.dump(-1, ' ', false, json::error_handler_t::replace) + "\n";
+  return line.dump(-1, ' ', false, ordered_json::error_handler_t::replace) + "\n";
 }
 
 template <class Model, class Clip>

@@ -4,6 +4,7 @@
 #include <candor/data/preference_data.hpp>
 #include <candor/io/atomic_file.hpp>
 
+#include "data/turn_words.hpp"
 #include "support/catch.hpp"
 #include "support/child.hpp"
 
@@ -12,6 +13,7 @@
 
 using candor::preference_data;
 using candor_test::contains;
+using candor_test::words_of;
 
 namespace {
 
@@ -28,12 +30,6 @@ struct dialog_folder {
     return open(candor::text("[", record, "]"), pairs).record(0);
   }
 };
-
-std::string words_of(const std::vector<candor::turn>& turns) {
-  std::string out;
-  for (const auto& t : turns) out += candor::text("[", t.user, "|", t.assistant, "]");
-  return out;
-}
 
 /// {"from": "human" | "gpt", "value"} by turns.
 std::string conversation(const std::vector<std::string>& values) {
@@ -262,7 +258,8 @@ TEST_CASE("a JSON list is read element by element, whatever its layout", "[data]
   CHECK_THROWS_WITH(here.open("[]", false), contains("no records"));
   CHECK_THROWS_WITH(here.open("[" + a + ", 3]", false),
                     contains("records.json:1: [1]: expected an object, found 3"));
-  CHECK_THROWS_WITH(here.open("[" + a + ", {\"a\": }]", false), contains("records.json:1: [1]:1:7: not valid JSON"));
+  CHECK_THROWS_WITH(here.open("[" + a + ", {\"a\": }]", false),
+                    contains("records.json:1: [1]:1:7: not valid JSON"));
   CHECK_THROWS_WITH(here.open("[" + a + ",\n{\"a\": ]}]", false), contains("records.json:2"));
 }
 

@@ -4,6 +4,7 @@
 #include <candor/data/preference_data.hpp>
 #include <candor/io/atomic_file.hpp>
 
+#include "data/turn_words.hpp"
 #include "support/catch.hpp"
 #include "support/child.hpp"
 
@@ -14,6 +15,7 @@
 using candor::preference_data;
 using candor::record_form;
 using candor_test::contains;
+using candor_test::words_of;
 
 namespace {
 
@@ -43,12 +45,6 @@ struct form_folder {
     return "no error";
   }
 };
-
-std::string words_of(const std::vector<candor::turn>& turns) {
-  std::string out;
-  for (const auto& t : turns) out += candor::text("[", t.user, "|", t.assistant, "]");
-  return out;
-}
 
 std::string images_of(const candor::preference_record& r) {
   std::string out;

@@ -37,7 +37,7 @@ std::string made_answer(const json& question, const std::vector<json>& captions)
 }
 
 json question(int id, const char* label) { return {{"question_id", id}, {"text", "?"}, {"label", label}}; }
-json answer(int id, const char* text) { return {{"question_id", id}, {"text", text}}; }
+json pope_answer(int id, const char* text) { return {{"question_id", id}, {"text", text}}; }
 
 }  // namespace
 
@@ -90,19 +90,22 @@ TEST_CASE("Answers that do not fit the questions are refused or counted", "[eval
     write_lines(answers, lines);
     return thrown_by([&] { candor::score_pope(questions, answers); });
   };
-  CHECK(refusal({answer(1, "yes"), answer(3, "no"), answer(2, "no")}).empty());
-  CHECK_THAT(refusal({answer(1, "yes"), answer(3, "no")}),
+  CHECK(refusal({pope_answer(1, "yes"), pope_answer(3, "no"), pope_answer(2, "no")}).empty());
+  CHECK_THAT(refusal({pope_answer(1, "yes"), pope_answer(3, "no")}),
              contains("1 question of") && contains("without an answer, the first with the id 2") &&
                  contains("--partial"));
-  CHECK_THAT(refusal({answer(1, "yes"), answer(3, "no"), answer(2, "no"), answer(3, "yes")}),
-             contains("a.jsonl:4: the id 3 was answered already in") && contains("a.jsonl:2"));
-  CHECK_THAT(refusal({answer(1, "yes"), answer(4, "no")}), contains("a.jsonl:2: the id 4 belongs to no"));
+  CHECK_THAT(
+      refusal({pope_answer(1, "yes"), pope_answer(3, "no"), pope_answer(2, "no"), pope_answer(3, "yes")}),
+      contains("a.jsonl:4: the id 3 was answered already in") && contains("a.jsonl:2"));
+  CHECK_THAT(refusal({pope_answer(1, "yes"), pope_answer(4, "no")}),
+             contains("a.jsonl:2: the id 4 belongs to no"));
   CHECK_THAT(refusal({{{"question_id", 1}}}), contains("3: ") && contains("a.jsonl:1: no answer"));
-  CHECK_THAT(refusal({answer(1, "yes"), {{"text", "no"}}}), contains("a.jsonl:2: the record has no id"));
+  CHECK_THAT(refusal({pope_answer(1, "yes"), {{"text", "no"}}}), contains("a.jsonl:2: the record has no id"));
   CHECK_THAT(refusal({{{"text", "yes"}}, {{"text", "no"}}}), contains("2 answers without ids for the 3"));
   CHECK(refusal({{{"responses", {"yes"}}}, {{"responses", {"no"}}}, {{"responses", {"no"}}}}).empty());
 
-  write_lines(answers, {answer(1, "yes"), answer(3, "yes"), answer(3, "no"), answer(9, "no")});
+  write_lines(answers,
+              {pope_answer(1, "yes"), pope_answer(3, "yes"), pope_answer(3, "no"), pope_answer(9, "no")});
   const auto partial = candor::score_pope(questions, answers, {.partial = true});
   CHECK(partial.counts.true_yes == 1);
   CHECK(partial.counts.false_yes == 1);
@@ -111,15 +114,16 @@ TEST_CASE("Answers that do not fit the questions are refused or counted", "[eval
         "1 question without an answer, 1 answer to a question that has one already, 1 answer to no question");
 
   write_lines(questions, {question(1, "yes"), question(1, "no")});
-  CHECK_THAT(refusal({answer(1, "yes")}), contains("the id 1 appears twice"));
+  CHECK_THAT(refusal({pope_answer(1, "yes")}), contains("the id 1 appears twice"));
   write_lines(questions, {question(1, "maybe")});
-  CHECK_THAT(refusal({answer(1, "yes")}), contains("label: expected \"yes\" or \"no\", found \"maybe\""));
+  CHECK_THAT(refusal({pope_answer(1, "yes")}),
+             contains("label: expected \"yes\" or \"no\", found \"maybe\""));
 }
 
 TEST_CASE("A setting that nobody answers shows zeros", "[eval][pope]") {
   const scratch_folder folder;
   write_lines(folder / "q.jsonl", {question(1, "yes")});
-  write_lines(folder / "a.jsonl", {answer(2, "yes")});
+  write_lines(folder / "a.jsonl", {pope_answer(2, "yes")});
   const auto setting = candor::score_pope(folder / "q.jsonl", folder / "a.jsonl", {.partial = true});
   const auto figures = candor::pope_figures({setting});
   for (const double value : figures.rows.at(0).values) CHECK(value == 0.0);

@@ -13,7 +13,7 @@
 #include <vector>
 
 using namespace candor_test;
-using json = nlohmann::ordered_json;
+using nlohmann::ordered_json;
 
 namespace {
 
@@ -111,14 +111,14 @@ TEST_CASE("the trainer refuses bad model folders with code 3", "[examples][bad]"
     w.refused(3, {"model.safetensors", "too few"});
   }
   SECTION("with tensors that overlap") {
-    w.change_header([](json& h) {
+    w.change_header([](ordered_json& h) {
       auto& at = h[norm]["data_offsets"];
       at = {at[0].get<int>() - 4, at[1].get<int>() - 4};
     });
     w.refused(3, {"model.safetensors", norm, "inside another"});
   }
   SECTION("with offsets that overflow") {
-    w.change_header([](json& h) {
+    w.change_header([](ordered_json& h) {
       std::string last = norm;
       for (const auto& [name, tensor] : h.items())
         if (name != "__metadata__" && tensor["data_offsets"][0] > h[last]["data_offsets"][0]) last = name;
@@ -127,27 +127,29 @@ TEST_CASE("the trainer refuses bad model folders with code 3", "[examples][bad]"
     w.refused(3, {"model.safetensors", "9223372036854775807"});
   }
   SECTION("with a shape that overflows") {
-    w.change_header([](json& h) { h[norm]["shape"] = {std::uint64_t{1} << 33, std::uint64_t{1} << 33}; });
+    w.change_header([](ordered_json& h) {
+      h[norm]["shape"] = {std::uint64_t{1} << 33, std::uint64_t{1} << 33};
+    });
     w.refused(3, {"model.safetensors", norm});
   }
   SECTION("with a hole between tensors") {
-    w.change_header([](json& h) { h.erase(norm); });
+    w.change_header([](ordered_json& h) { h.erase(norm); });
     w.refused(3, {"model.safetensors", "a hole"});
   }
   SECTION("without a tensor, or with a foreign one") {
     w.replace(w.model / "config.json", "\"num_hidden_layers\": 2,\n    \"num_key",
               "\"num_hidden_layers\": 3,\n    \"num_key");
     w.refused(3, {"layers.2.", "is missing"});
-    w.change_header([](json& h) {
+    w.change_header([](ordered_json& h) {
       h["something.else"] = h[embedding];
       h.erase(embedding);
     });
     w.refused(3, {"something.else"});
   }
   SECTION("with a tensor of another shape or type") {
-    w.change_header([](json& h) { h[embedding]["shape"] = {16, 192}; });
+    w.change_header([](ordered_json& h) { h[embedding]["shape"] = {16, 192}; });
     w.refused(3, {embedding, "(16, 192)", "(192, 16)"});
-    w.change_header([](json& h) {
+    w.change_header([](ordered_json& h) {
       h[embedding] = {{"dtype", "I32"}, {"shape", {192, 16}}, {"data_offsets", h[embedding]["data_offsets"]}};
     });
     w.refused(3, {embedding, "I32"});
@@ -218,9 +220,9 @@ TEST_CASE("records that cannot be used are left out where that is asked for, and
   REQUIRE(end.code == 0);
   CHECK_THAT(end.err, contains("6 records are left out; the first is " + w.pairs.string() + ":4: "));
   CHECK_THAT(end.err, contains("skipped_records.jsonl"));
-  std::vector<json> listed;
+  std::vector<ordered_json> listed;
   std::istringstream lines(candor::read_file(w.output / "skipped_records.jsonl"));
-  for (std::string line; std::getline(lines, line);) listed.push_back(json::parse(line));
+  for (std::string line; std::getline(lines, line);) listed.push_back(ordered_json::parse(line));
   REQUIRE(listed.size() == std::size(bad));
   for (std::size_t i = 0; i < std::size(bad); ++i) {
     CHECK(listed[i]["record"] == w.pairs.string() + ":" + std::to_string(4 + i));
@@ -243,7 +245,8 @@ TEST_CASE("the trainer refuses a prompt or an answer for which there is no room"
             {"--max-length", "6"});
   std::string answer = "a red circle";
   for (int i = 0; i < 40; ++i) answer += " and a blue square";
-  const auto line = json{{"image", "0.png"}, {"question", "q"}, {"chosen", "a"}, {"rejected", answer}}.dump();
+  const auto line =
+      ordered_json{{"image", "0.png"}, {"question", "q"}, {"chosen", "a"}, {"rejected", answer}}.dump();
   candor::write_atomically(w.pairs, pair_lines + line + "\n");
   w.refused(3, {"pairs.jsonl:4", "the maximum is 100"}, {"--max-length", "100"});
   w.accepted({"--max-length", "400"});

@@ -17,7 +17,7 @@ namespace {
 
 using arguments = std::vector<std::string>;
 
-arguments small_world(const std::filesystem::path& output) {
+arguments small_search(const std::filesystem::path& output) {
   return {"--output", output, "--rounds",     "1", "--instructions", "24",   "--held-out", "20",
           "--epochs", "1",    "--batch-size", "8", "--quiet",        "true", "--resume",   "auto"};
 }
@@ -27,7 +27,7 @@ arguments small_world(const std::filesystem::path& output) {
 TEST_CASE("CSR searches, pairs and trains on the embedded world", "[examples][csr]") {
   const scratch_folder scratch;
   const auto run = scratch / "run";
-  const auto end = run_program("csr", small_world(run));
+  const auto end = run_program("csr", small_search(run));
   INFO(end.out << end.err);
   REQUIRE(end.code == 0);
   CHECK_THAT(end.out, contains("seed 1, round 1"));
@@ -65,13 +65,13 @@ TEST_CASE("CSR searches, pairs and trains on the embedded world", "[examples][cs
     }
     std::filesystem::remove(run / "round-1/trees.jsonl");
     candor::write_atomically(run / "round-1/trees.jsonl.part", part);
-    const auto again = run_program("csr", small_world(run));
+    const auto again = run_program("csr", small_search(run));
     INFO(again.err);
     REQUIRE(again.code == 0);
     CHECK(candor::read_file(run / "round-1/trees.jsonl") == whole);
   }
   SECTION("other settings are refused by name") {
-    auto other = small_world(run);
+    auto other = small_search(run);
     other.insert(other.end(), {"--lambda", "0.5"});
     const auto refused = run_program("csr", other);
     CHECK(refused.code == 2);

@@ -13,7 +13,7 @@ using namespace candor_test;
 namespace {
 
 /// The number in the last column of the line that begins with `name`.
-double figure(const std::string& report, const std::string& name) {
+double last_number(const std::string& report, const std::string& name) {
   std::istringstream lines(report);
   for (std::string line; std::getline(lines, line);)
     if (line.starts_with(name)) return std::stod(line.substr(line.find_last_of(' ')));
@@ -26,11 +26,6 @@ double peak_of(const std::string& said) {
   const auto at = said.rfind("peak ");
   REQUIRE(at != said.npos);
   return std::stod(said.substr(at + 5));
-}
-
-std::vector<std::string> with(std::vector<std::string> options, const std::vector<std::string>& more) {
-  options.insert(options.end(), more.begin(), more.end());
-  return options;
 }
 
 }  // namespace
@@ -96,7 +91,7 @@ TEST_CASE("the memory of a dry run is within 15 % of the peak of the training", 
            {"LoRA", {"--lora-r", "8"}},
            {"LoRA, long passes", {"--lora-r", "8", "--batch-size", "24"}},
            {"recomputed", {"--batch-size", "24", "--recompute", "true"}}}) {
-    const auto common = with({"--threads", "1", "--batch-size", "6", "--quiet", "false"}, {});
+    const auto common = joined({"--threads", "1", "--batch-size", "6", "--quiet", "false"}, {});
     auto all = common;
     for (std::size_t i = 0; i < options.size(); i += 2) {
       const auto known = std::find(all.begin(), all.end(), options[i]);
@@ -105,13 +100,13 @@ TEST_CASE("the memory of a dry run is within 15 % of the peak of the training", 
       else
         all.insert(all.end(), {options[i], options[i + 1]});
     }
-    const auto planned = w.run(with(all, {"--dry-run"}));
+    const auto planned = w.run(joined(all, {"--dry-run"}));
     INFO(name << "\n" << planned.out << planned.err);
     REQUIRE(planned.code == 0);
     const auto trained = w.run(all);
     REQUIRE(trained.code == 0);
     std::filesystem::remove_all(w.output);
-    const double expected = figure(planned.out, "peak"), real = peak_of(trained.err);
+    const double expected = last_number(planned.out, "peak"), real = peak_of(trained.err);
     std::printf("%-20s planned %.3f GiB, real peak %.3f GiB, %+.1f %%\n", name.c_str(), expected, real,
                 100 * (expected / real - 1));
     CHECK(std::abs(expected / real - 1) < 0.15);

@@ -47,11 +47,6 @@ struct image_world : trainer_world {
   }
 };
 
-std::vector<std::string> joined(std::vector<std::string> a, const std::vector<std::string>& b) {
-  a.insert(a.end(), b.begin(), b.end());
-  return a;
-}
-
 std::vector<double> losses_of(const std::vector<nlohmann::json>& lines) {
   std::vector<double> out;
   for (const auto& line : lines) out.push_back(line.at("loss"));

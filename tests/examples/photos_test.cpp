@@ -15,11 +15,6 @@ namespace {
 const std::vector<std::string> six_passes{"--preset",       "released", "--gamma",      "5", "--epochs", "6",
                                           "--lr-scheduler", "constant", "--batch-size", "8"};
 
-std::vector<std::string> with(std::vector<std::string> options, const std::vector<std::string>& more) {
-  options.insert(options.end(), more.begin(), more.end());
-  return options;
-}
-
 /// The loss begins where policy and reference are the same and falls; what is preferred becomes likelier.
 void check_learning(const std::vector<json>& lines) {
   REQUIRE(lines.size() == 24);
@@ -41,7 +36,7 @@ TEST_CASE("RLHF-V learns from photographs, in full and with adapters", "[example
   const auto base = read_json_lines(w.score(w.model));
 
   SECTION("all weights") {
-    const auto run = w.train("full", with(six_passes, {"--learning-rate", "5e-4"}));
+    const auto run = w.train("full", joined(six_passes, {"--learning-rate", "5e-4"}));
     check_learning(w.metrics("full"));
     for (const char* name : {"config.json", "model.safetensors", "tokenizer.model", "tokenizer_config.json",
                              "added_tokens.json", "preprocessor_config.json"})
@@ -49,8 +44,8 @@ TEST_CASE("RLHF-V learns from photographs, in full and with adapters", "[example
     CHECK(difference(read_json_lines(w.score(run / "model")), base) > 0.1);
   }
   SECTION("adapters, with dropout") {
-    const auto run = w.train("lora", with(six_passes, {"--learning-rate", "1e-2", "--lora-r", "8",
-                                                       "--lora-alpha", "16", "--lora-dropout", "0.05"}));
+    const auto run = w.train("lora", joined(six_passes, {"--learning-rate", "1e-2", "--lora-r", "8",
+                                                         "--lora-alpha", "16", "--lora-dropout", "0.05"}));
     check_learning(w.metrics("lora"));
     CHECK(std::filesystem::exists(run / "adapter" / "adapter_config.json"));
     CHECK(std::filesystem::exists(run / "adapter" / "adapter_model.safetensors"));
@@ -66,9 +61,9 @@ TEST_CASE("RLHF-V trains on photographs in bfloat16", "[examples][photos]") {
        {std::vector<std::string>{}, {"--lora-r", "4"}, {"--stochastic-rounding", "true"}}) {
     const std::string name = more.empty() ? "plain" : more[0].substr(2);
     const auto run =
-        w.train(name, with({"--preset", "released", "--dtype", "bf16", "--max-steps", "2", "--batch-size",
-                            "4", "--learning-rate", "1e-3", "--warmup-ratio", "0"},
-                           more));
+        w.train(name, joined({"--preset", "released", "--dtype", "bf16", "--max-steps", "2", "--batch-size",
+                              "4", "--learning-rate", "1e-3", "--warmup-ratio", "0"},
+                             more));
     const auto lines = w.metrics(name);
     REQUIRE(lines.size() == 2);
     CHECK(lines[0].at("loss").get<double>() == Approx(std::log(2.0)).margin(1e-6));

@@ -20,11 +20,6 @@ namespace {
 
 using arguments = std::vector<std::string>;
 
-arguments joined(arguments a, const arguments& b) {
-  a.insert(a.end(), b.begin(), b.end());
-  return a;
-}
-
 /// A figure of a stage, from a run's figures.jsonl.
 double figure(const std::vector<json>& stages, const std::string& stage, const std::string& name) {
   for (const auto& line : stages)

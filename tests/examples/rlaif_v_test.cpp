@@ -30,30 +30,6 @@ namespace {
 
 using arguments = std::vector<std::string>;
 
-/// Options with others behind them, which take the place of those of the same name.
-arguments joined(arguments a, const arguments& b) {
-  for (std::size_t i = 0; i < b.size(); ++i) {
-    const auto at = std::find(a.begin(), a.end(), b[i]);
-    if (b[i].starts_with("--") && at != a.end()) a.erase(at, at + 2);
-  }
-  a.insert(a.end(), b.begin(), b.end());
-  return a;
-}
-
-/// The numbers of the table's row that begins with `name`: lies %, captions with a lie %, recall %, words,
-/// yes/no %, labels right %, pairs, seconds.
-std::vector<double> table_row(const std::string& printed, const std::string& name) {
-  std::istringstream lines(printed);
-  for (std::string line; std::getline(lines, line);) {
-    if (!line.starts_with(name + " ")) continue;
-    std::istringstream cells(line.substr(name.size()));
-    std::vector<double> out;
-    for (double x; cells >> x;) out.push_back(x);
-    return out;
-  }
-  return {};
-}
-
 /// Two small rounds on the embedded world.
 arguments small_world(const std::filesystem::path& output) {
   return {"--output",     output, "--rounds",   "2",   "--instructions", "40", "--samples",    "6",

@@ -22,20 +22,6 @@ namespace {
 
 const std::filesystem::path base = candor_test::examples_folder() / "scenes/base";
 
-/// The numbers of the table's row that begins with `name`: lies %, captions with a lie %, recall %, words,
-/// yes/no %.
-std::vector<double> table_row(const std::string& printed, const std::string& name) {
-  std::istringstream lines(printed);
-  for (std::string line; std::getline(lines, line);) {
-    if (!line.starts_with(name + " ")) continue;
-    std::istringstream cells(line.substr(name.size()));
-    std::vector<double> out;
-    for (double x; cells >> x;) out.push_back(x);
-    return out;
-  }
-  return {};
-}
-
 /// What follows `name` on a line of its own.
 std::filesystem::path named_path(const std::string& printed, const std::string& name) {
   const auto at = printed.find("\n" + name + " ");

@@ -21,16 +21,16 @@ using nlohmann::json;
 
 namespace {
 
-const candor::yes_no_answer yes{0.8, 0.1}, no{0.1, 0.8};
+const candor::yes_no_answer confirmed{0.8, 0.1}, denied{0.1, 0.8};
 
 /// An answer of `words` words with so many true and false claims.
-candor::judged_answer answer(int words, int right, int wrong) {
+candor::judged_answer with_claims(int words, int right, int wrong) {
   candor::judged_answer a;
   for (int w = 0; w < words; ++w) a.answer += "word ";
   a.answer += std::to_string(right) + std::to_string(wrong);
   for (int c = 0; c < right + wrong; ++c) {
     a.questions.push_back("claim " + std::to_string(c) + "?");
-    a.verdicts.push_back(c < right ? yes : no);
+    a.verdicts.push_back(c < right ? confirmed : denied);
   }
   return a;
 }
@@ -42,8 +42,8 @@ std::vector<candor::answer_group> many_groups(std::uint64_t seed) {
     auto& group = groups.emplace_back();
     group.id = "image " + std::to_string(g / 2);
     for (int a = 0; a < 8; ++a)
-      group.answers.push_back(answer(3 + static_cast<int>(dice.below(20)), static_cast<int>(dice.below(4)),
-                                     static_cast<int>(dice.below(4))));
+      group.answers.push_back(with_claims(3 + static_cast<int>(dice.below(20)),
+                                          static_cast<int>(dice.below(4)), static_cast<int>(dice.below(4))));
   }
   return groups;
 }
@@ -83,7 +83,8 @@ TEST_CASE("pairs and length balance equal those of RLAIF-V's scripts", "[pairs][
 }
 
 TEST_CASE("scores count what is not confirmed, or are the share that is", "[pairs]") {
-  const std::vector<candor::yes_no_answer> verdicts{yes, no, no, {0.3, 0.3}};  // a tie is not confirmed
+  const std::vector<candor::yes_no_answer> verdicts{
+      confirmed, denied, denied, {0.3, 0.3}};  // a tie is not confirmed
   CHECK(candor::response_score(verdicts, candor::score_rule::unconfirmed) == -3);
   CHECK(candor::response_score(verdicts, candor::score_rule::fraction) == 0.25);
   CHECK_THROWS_AS(candor::response_score({}, candor::score_rule::fraction), candor::usage_error);
@@ -123,9 +124,9 @@ TEST_CASE("the draw depends on its seed, and each picture's on nothing else", "[
 
 TEST_CASE("answers without claims or all alike make no pair and are counted", "[pairs]") {
   const std::vector<candor::answer_group> groups{
-      {"alike", {answer(5, 2, 1), answer(9, 3, 1), answer(4, 1, 1)}},
-      {"silent", {answer(5, 0, 0), answer(5, 0, 0)}},
-      {"one", {answer(5, 1, 0)}},
+      {"alike", {with_claims(5, 2, 1), with_claims(9, 3, 1), with_claims(4, 1, 1)}},
+      {"silent", {with_claims(5, 0, 0), with_claims(5, 0, 0)}},
+      {"one", {with_claims(5, 1, 0)}},
       {"none", {}}};
   const auto made = candor::select_pairs(groups);
   CHECK(made.pairs.empty());
@@ -135,7 +136,7 @@ TEST_CASE("answers without claims or all alike make no pair and are counted", "[
 }
 
 TEST_CASE("repeated claims leave pairs out unless they may stay", "[pairs]") {
-  std::vector<candor::answer_group> groups{{"g", {answer(5, 2, 0), answer(5, 0, 2)}}};
+  std::vector<candor::answer_group> groups{{"g", {with_claims(5, 2, 0), with_claims(5, 0, 2)}}};
   CHECK(candor::select_pairs(groups).pairs.size() == 1);
   groups[0].answers[0].questions[1] = groups[0].answers[0].questions[0];
   CHECK(candor::select_pairs(groups).pairs.empty());
@@ -149,7 +150,7 @@ TEST_CASE("balance drops winners that are much shorter", "[pairs]") {
   // Two pairs of equal lengths, and two whose winner is half as long.
   std::vector<candor::answer_group> groups;
   for (const int chosen : {20, 20, 10, 10})
-    groups.push_back({std::to_string(groups.size()), {answer(chosen, 2, 0), answer(20, 1, 1)}});
+    groups.push_back({std::to_string(groups.size()), {with_claims(chosen, 2, 0), with_claims(20, 1, 1)}});
   const auto made = candor::select_pairs(groups);
   REQUIRE(made.pairs.size() == 2);
   CHECK(made.pairs[1].group == 1);

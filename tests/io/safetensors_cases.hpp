@@ -5,6 +5,8 @@
 /// ones that are valid.
 
 #include <cstdint>
+#include <filesystem>
+#include <fstream>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,6 +18,11 @@ struct safetensors_case {
   std::string bytes;
   std::string error;  ///< a part of the message; empty where the file is valid
 };
+
+/// Writes a file at once and without syncing: hundreds are written.
+inline void put(const std::filesystem::path& path, std::string_view bytes) {
+  std::ofstream(path, std::ios::binary).write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+}
 
 inline std::string le64(std::uint64_t n) {
   std::string out(8, '\0');

@@ -16,12 +16,9 @@
 
 using namespace candor;
 using candor_test::contains;
+using candor_test::put;
 
 namespace {
-
-void put(const std::filesystem::path& path, std::string_view bytes) {
-  std::ofstream(path, std::ios::binary).write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-}
 
 std::vector<candor_test::safetensors_case> all_cases() {
   auto all = candor_test::malformed_safetensors();

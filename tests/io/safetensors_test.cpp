@@ -17,12 +17,9 @@
 using namespace candor;
 namespace fs = std::filesystem;
 using candor_test::contains;
+using candor_test::put;
 
 namespace {
-
-void put(const fs::path& path, std::string_view bytes) {
-  std::ofstream(path, std::ios::binary).write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-}
 
 tensor_source bytes_source(std::string name, dtype type, shape extents, std::string bytes) {
   return {std::move(name), type, extents, [bytes](std::span<std::byte> out) {

@@ -19,7 +19,7 @@ using candor_test::golden_model;
 
 namespace {
 
-const std::vector<std::pair<std::string, generate_options>> cases = {
+const std::vector<std::pair<std::string, generate_options>> group_cases = {
     {"csr", {.samples = 5, .num_beams = 5, .num_beam_groups = 5, .diversity_penalty = 3.0}},
     {"whole", {.samples = 6, .num_beams = 6, .num_beam_groups = 3, .diversity_penalty = 0.7}},
     {"pairs", {.samples = 4, .num_beams = 4, .num_beam_groups = 2, .diversity_penalty = 1.0}},
@@ -59,8 +59,8 @@ TEST_CASE("texts of diverse beam search equal transformers' generate", "[model][
     golden_model<float> model(cpu, folder);
     keep_prompts(model.records);
     const auto prompts = model.pointers();
-    REQUIRE(of_folder.size() == cases.size());
-    for (auto [name, options] : cases) {
+    REQUIRE(of_folder.size() == group_cases.size());
+    for (auto [name, options] : group_cases) {
       options.max_new_tokens = expected["max_new_tokens"];
       for (std::size_t p = 0; p < prompts.size(); ++p) {
         const auto& wanted = of_folder[name][p];

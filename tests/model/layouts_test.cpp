@@ -141,7 +141,7 @@ class toy_model {
   std::vector<std::int32_t> axis_of_frequency_;
 };
 
-double norm(const std::vector<double>& x) {
+double length_of(const std::vector<double>& x) {
   double sum = 0;
   for (const double v : x) sum += v * v;
   return std::sqrt(sum);
@@ -157,9 +157,9 @@ void check_equal(const outcome& a, const outcome& b, double nats, double relativ
     const auto& other = b.gradients.at(name);
     std::vector<double> difference(gradient.size());
     for (std::size_t i = 0; i < gradient.size(); ++i) difference[i] = gradient[i] - other[i];
-    INFO(name << ": norm " << norm(gradient) << ", difference " << norm(difference));
-    CHECK(norm(difference) <= relative * norm(gradient));
-    CHECK((norm(gradient) > 0 || name == "features"));
+    INFO(name << ": norm " << length_of(gradient) << ", difference " << length_of(difference));
+    CHECK(length_of(difference) <= relative * length_of(gradient));
+    CHECK((length_of(gradient) > 0 || name == "features"));
   }
 }
 

@@ -16,7 +16,7 @@ namespace fs = std::filesystem;
 namespace {
 
 const fs::path published = golden("model/published");
-const std::string values = "published/expected.safetensors";
+const std::string published_values = "published/expected.safetensors";
 
 double worst_log_prob(golden_model<float>& model, const std::string& ending) {
   const auto found = model.log_probs(layout_kind::shared);
@@ -58,7 +58,7 @@ TEST_CASE("an adapter with a projector goes on a language model alone, as peft a
   host cpu({.threads = 2});
   const candor::llava_source source{
       .model = published / "language", .vision_tower = published / "clip", .adapter = published / "adapter"};
-  golden_model<float> model(cpu, source, values);
+  golden_model<float> model(cpu, source, published_values);
   CHECK(model.network.has_adapters());
   CHECK(worst_log_prob(model, ".merged_f32") < 1e-4);
   model.network.merge_adapters();
@@ -68,14 +68,14 @@ TEST_CASE("an adapter with a projector goes on a language model alone, as peft a
 TEST_CASE("an adapter's projector takes the place of the model's", "[model][golden][published]") {
   host cpu({.threads = 2});
   const candor::llava_source base{.model = published / "llava", .vision_tower = published / "clip"};
-  golden_model<float> model(cpu, base, values);
+  golden_model<float> model(cpu, base, published_values);
   CHECK(worst_log_prob(model, ".merged_f32") > 0.1);
   candor::load_adapter(model.network, published / "adapter");
   CHECK(worst_log_prob(model, ".merged_f32") < 1e-4);
 
   auto with_adapter = base;
   with_adapter.adapter = published / "adapter";
-  golden_model<float> at_once(cpu, with_adapter, values);
+  golden_model<float> at_once(cpu, with_adapter, published_values);
   CHECK(worst_log_prob(at_once, ".merged_f32") < 1e-4);
 }
 
@@ -87,7 +87,8 @@ TEST_CASE("LLaVA-RLHF's adapter lies in a subfolder", "[model][golden][published
     fs::rename(adapter / name, adapter / "lora_default" / name);
   host cpu({.threads = 2});
   golden_model<float> model(
-      cpu, {.model = published / "language", .vision_tower = published / "clip", .adapter = adapter}, values);
+      cpu, {.model = published / "language", .vision_tower = published / "clip", .adapter = adapter},
+      published_values);
   CHECK(worst_log_prob(model, ".merged_f32") < 1e-4);
 }
 

@@ -26,12 +26,12 @@ std::span<const candor::encoded_record* const> as_span(
 }
 
 /// A LLaVA with random weights and the embedded world's words.
-struct world {
+struct questions_world {
   candor_test::scratch_folder scratch;
   host cpu{{.threads = 2}};
   candor::llava<host, float> model;
 
-  world() : model(made()) {}
+  questions_world() : model(made()) {}
   candor::llava<host, float> made() {
     candor_test::write_tiny_llava(scratch.path() / "model");
     return candor::load_llava<float>(cpu, scratch.path() / "model");
@@ -50,7 +50,7 @@ const std::vector<std::string> asked = {"Is there a red cup in the picture? Plea
 }  // namespace
 
 TEST_CASE("all questions about an image in one pass answer as one by one", "[model][questions]") {
-  world w;
+  questions_world w;
   const auto words = candor::yes_no_tokens_of(w.model.processor());
   const auto first = w.record(asked, 1), none = w.record({}, 2), second = w.record({asked[1], asked[3]}, 2);
   CHECK(none.tree.segments.empty());
@@ -76,7 +76,7 @@ TEST_CASE("all questions about an image in one pass answer as one by one", "[mod
 
 TEST_CASE("each question's path has the tokens of its own prompt, and the common part stands once",
           "[model][questions]") {
-  world w;
+  questions_world w;
   const auto& p = w.model.processor();
   const auto tree = candor::question_tree(p, asked, 1);
   REQUIRE(tree.segments.size() == asked.size() + 1);
@@ -111,7 +111,7 @@ TEST_CASE("the next token's log-probs agree with transformers", "[model][golden]
 }
 
 TEST_CASE("the words that answer are single tokens of the template", "[model][questions]") {
-  world w;
+  questions_world w;
   const auto& p = w.model.processor();
   const auto words = candor::yes_no_tokens_of(p);
   for (const auto& [ids, lower, upper] :
@@ -128,7 +128,7 @@ TEST_CASE("the words that answer are single tokens of the template", "[model][qu
 
 TEST_CASE("questions that hang on questions are refused, and so are logits that are not numbers",
           "[model][questions]") {
-  world w;
+  questions_world w;
   const auto words = candor::yes_no_tokens_of(w.model.processor());
   auto chain = w.record({asked[0], asked[1]}, 1);
   chain.tree.segments[2].parent = 1;

@@ -11,7 +11,9 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -48,6 +50,29 @@ inline program_end end_program(pid_t child, const std::filesystem::path& folder)
 inline program_end run_program(const std::string& name, const std::vector<std::string>& arguments) {
   const scratch_folder folder;
   return end_program(start_program(name, arguments, folder.path()), folder.path());
+}
+
+/// Options with others behind them, which take the place of those of the same name.
+inline std::vector<std::string> joined(std::vector<std::string> a, const std::vector<std::string>& b) {
+  for (const auto& option : b) {
+    const auto at = std::find(a.begin(), a.end(), option);
+    if (option.starts_with("--") && at != a.end()) a.erase(at, at + 2);
+  }
+  a.insert(a.end(), b.begin(), b.end());
+  return a;
+}
+
+/// The numbers of the row that begins with `name` in a table that a program printed.
+inline std::vector<double> table_row(const std::string& printed, const std::string& name) {
+  std::istringstream lines(printed);
+  for (std::string line; std::getline(lines, line);) {
+    if (!line.starts_with(name + " ")) continue;
+    std::istringstream cells(line.substr(name.size()));
+    std::vector<double> out;
+    for (double x; cells >> x;) out.push_back(x);
+    return out;
+  }
+  return {};
 }
 
 }  // namespace candor_test

@@ -18,7 +18,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-const fs::path tiny = candor_test::golden("text/tiny");
+const fs::path tiny_model = candor_test::golden("text/tiny");
 
 std::vector<turn> turns_of(const nlohmann::json& row) {
   std::vector<turn> out;
@@ -66,13 +66,13 @@ void compare_with_golden(const fs::path& model, const std::string& golden) {
   CHECK(compared >= 40);
 }
 
-struct scratch_folder {
+struct template_folder {
   fs::path path = fs::temp_directory_path() / "candor_template";
-  scratch_folder() {
+  template_folder() {
     fs::remove_all(path);
     fs::create_directories(path);
   }
-  ~scratch_folder() { fs::remove_all(path); }
+  ~template_folder() { fs::remove_all(path); }
   void write(const std::string& name, const std::string& content) const {
     std::ofstream(path / name) << content;
   }
@@ -81,7 +81,7 @@ struct scratch_folder {
 }  // namespace
 
 TEST_CASE("ids and labels equal LLaVA's joint tokenisation, over the tiny model", "[text][template]") {
-  compare_with_golden(tiny / "tokenizer.model", "templates_tiny.json");
+  compare_with_golden(tiny_model / "tokenizer.model", "templates_tiny.json");
 }
 
 TEST_CASE("ids and labels equal LLaVA's joint tokenisation, over the LLaMA model", "[text][template]") {
@@ -91,7 +91,7 @@ TEST_CASE("ids and labels equal LLaVA's joint tokenisation, over the LLaMA model
 }
 
 TEST_CASE("prompt and answer alternate and are marked", "[text][template]") {
-  const tokenizer words(tiny);
+  const tokenizer words(tiny_model);
   const chat_template format(chat_template::kind::vicuna_v1);
   const std::vector<turn> turns{{"What?", "A cat."}, {"Sure?", "Yes."}};
   const auto dialog = format.encode(words, turns, 1);
@@ -114,7 +114,7 @@ TEST_CASE("prompt and answer alternate and are marked", "[text][template]") {
 }
 
 TEST_CASE("branches share one prompt and equal the dialogs one by one", "[text][template]") {
-  const tokenizer words(tiny);
+  const tokenizer words(tiny_model);
   const std::vector<turn> earlier{{"<image>\nWhat?", "A cat."}};
   const std::vector<std::string> answers{"Yes.", "\nNo.", "2", "\xE7\x8C\xAB", "\xF0\x9F\x90\xB1", ""};
   for (const auto k :
@@ -134,7 +134,7 @@ TEST_CASE("branches share one prompt and equal the dialogs one by one", "[text][
 }
 
 TEST_CASE("branches that go on equal the dialogs one by one", "[text][template]") {
-  const tokenizer words(tiny);
+  const tokenizer words(tiny_model);
   const std::vector<turn> earlier{{"<image>\nWhat?", "A cat."}};
   const std::vector<dialog_path> paths{
       {"Yes.", {{"Why?", "\nIt purrs."}, {"3?", "2"}}}, {"No.", {}}, {"2", {{" Is it?", ""}}}};
@@ -162,7 +162,7 @@ TEST_CASE("branches that go on equal the dialogs one by one", "[text][template]"
 }
 
 TEST_CASE("an image without a mark is put before the first question", "[text][template]") {
-  const tokenizer words(tiny);
+  const tokenizer words(tiny_model);
   const chat_template format(chat_template::kind::vicuna_v1);
   CHECK(format.encode_prompt(words, {}, "What?", 1).ids() ==
         format.encode_prompt(words, {}, "<image>\nWhat?", 1).ids());
@@ -171,7 +171,7 @@ TEST_CASE("an image without a mark is put before the first question", "[text][te
 }
 
 TEST_CASE("marks and images that differ in number are refused with both numbers", "[text][template]") {
-  const tokenizer words(tiny);
+  const tokenizer words(tiny_model);
   const chat_template format(chat_template::kind::vicuna_v1);
   const std::vector<turn> two{{"<image><image> Compare.", "Same."}};
   CHECK_THROWS_WITH(
@@ -203,7 +203,7 @@ TEST_CASE("a piece across the end of the prompt is refused", "[text][template]")
   piece(space, 1);
   piece(":" + space, 1);
   model += std::string("\x12\x02\x18\x02", 4);
-  const scratch_folder folder;
+  const template_folder folder;
   folder.write("tokenizer.model", model);
   const tokenizer words(folder.path);
   const std::vector<turn> turns{{"W?", "x"}};
@@ -212,10 +212,10 @@ TEST_CASE("a piece across the end of the prompt is refused", "[text][template]")
 }
 
 TEST_CASE("auto finds the template of a folder", "[text][template]") {
-  const scratch_folder folder;
+  const template_folder folder;
   const auto found = [&] { return chat_template::of_folder(folder.path).name(); };
-  CHECK(chat_template::of_folder(tiny).name() == "llava_hf");
-  CHECK(chat_template::of_folder(tiny, "llava_v1").name() == "llava_v1");
+  CHECK(chat_template::of_folder(tiny_model).name() == "llava_hf");
+  CHECK(chat_template::of_folder(tiny_model, "llava_v1").name() == "llava_v1");
   for (const std::string name : {"vicuna_v1", "llava_v1", "llava_hf"}) {
     const auto jinja = chat_template::named(name).jinja();
     folder.write("chat_template.jinja", jinja + "\n");
@@ -238,7 +238,7 @@ TEST_CASE("auto finds the template of a folder", "[text][template]") {
 }
 
 TEST_CASE("an unknown or missing template is refused with what to do", "[text][template]") {
-  const scratch_folder folder;
+  const template_folder folder;
   folder.write("config.json", R"({"model_type": "llava"})");
   CHECK_THROWS_WITH(chat_template::of_folder(folder.path),
                     Contains("has no chat template") && Contains("vicuna_v1"));

@@ -17,11 +17,6 @@ candor::metrics_row row(double loss, double accuracy) {
   return r;
 }
 
-words join(words a, const words& b) {
-  a.insert(a.end(), b.begin(), b.end());
-  return a;
-}
-
 /// A rate at which the held-out loss rises again: the best model is not the last.
 const words overshooting{"--learning-rate", "5e-2", "--lr-scheduler",           "constant",
                          "--epochs",        "4",    "--eval-fraction",          "0.3",
@@ -64,7 +59,7 @@ TEST_CASE("the best evaluation is the first with the best value, smaller for los
 
 TEST_CASE("the best model comes out, and its checkpoint outlives the limit", "[train][best]") {
   const train_world world;
-  const auto limited = join(join(overshooting, lora), {"--save-steps", "2", "--save-total-limit", "2"});
+  const auto limited = joined(joined(overshooting, lora), {"--save-steps", "2", "--save-total-limit", "2"});
   const auto run = world.trained("run", limited);
   const auto seen = evaluations(world.metrics("run"), "eval_loss");
   REQUIRE(seen.size() >= 4);
@@ -95,7 +90,7 @@ TEST_CASE("a run that was killed after its best evaluation still gives the best 
           "[train][best][fault]") {
 #if CANDOR_FAULT_POINTS
   const train_world world;
-  const auto options = join(join(overshooting, lora), {"--save-total-limit", "1"});  // no --save-steps
+  const auto options = joined(joined(overshooting, lora), {"--save-total-limit", "1"});  // no --save-steps
   world.trained("whole", options);
   const auto wanted = world.results("whole");
   for (const char* moment : {"trainer.before_update:9", "checkpoint.after_rename:1", "trainer.pass:20"}) {
@@ -104,9 +99,9 @@ TEST_CASE("a run that was killed after its best evaluation still gives the best 
       const environment fault("CANDOR_FAULT", candor::text(moment, ":kill"));
       REQUIRE(world.start("killed", options).signal == SIGKILL);
     }
-    world.trained("killed", join(options, {"--resume", "auto"}));
+    world.trained("killed", joined(options, {"--resume", "auto"}));
     check_same(wanted, world.results("killed"));
-    world.trained("killed", join(options, {"--resume", "auto"}));  // it ended: nothing is done again
+    world.trained("killed", joined(options, {"--resume", "auto"}));  // it ended: nothing is done again
     check_same(wanted, world.results("killed"));
     std::filesystem::remove_all(world.run("killed"));
   }

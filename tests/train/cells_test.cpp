@@ -144,7 +144,7 @@ struct world {
   }
 };
 
-double norm(const std::vector<double>& x) {
+double length_of(const std::vector<double>& x) {
   double sum = 0;
   for (const double v : x) sum += v * v;
   return std::sqrt(sum);
@@ -168,7 +168,7 @@ TEST_CASE("cells under two images have the same losses and gradients in every la
           auto difference = other.gradients.at(name);
           for (std::size_t i = 0; i < difference.size(); ++i) difference[i] -= gradient[i];
           INFO(name);
-          CHECK(norm(difference) <= 1e-10 * norm(gradient));
+          CHECK(length_of(difference) <= 1e-10 * length_of(gradient));
         }
       }
   }

@@ -15,6 +15,7 @@
 #include <random>
 
 using namespace candor;
+using candor_test::contains;
 using candor_test::unfinished;
 namespace fs = std::filesystem;
 
@@ -60,10 +61,6 @@ std::string message_of(Work work) {
     return problem.what();
   }
   return "(nothing was thrown)";
-}
-
-bool contains(const std::string& whole, std::string_view part) {
-  return whole.find(part) != std::string::npos;
 }
 
 }  // namespace
@@ -143,7 +140,10 @@ TEST_CASE("each flipped bit of a checkpoint is found and the one before is taken
     overwrite(newest / name, flipped);
     const auto search = find_checkpoint(run.path());
     missed += search.found->manifest.step == 1 ? 0 : 1;
-    unnamed += search.warnings.size() == 1 && contains(search.warnings[0], (newest / name).string()) ? 0 : 1;
+    unnamed +=
+        search.warnings.size() == 1 && search.warnings[0].find((newest / name).string()) != std::string::npos
+            ? 0
+            : 1;
     overwrite(newest / name, whole);
   }
   CHECK(missed == 0);
@@ -159,11 +159,11 @@ TEST_CASE("a damaged checkpoint is refused with its bad file", "[train][checkpoi
   const auto refused = [&] { return message_of<input_error>([&] { open_checkpoint(folder); }); };
 
   overwrite(weights, whole.substr(1));
-  CHECK(contains(refused(), "weights holds 599 bytes, the manifest says 600"));
+  CHECK_THAT(refused(), contains("weights holds 599 bytes, the manifest says 600"));
   fs::remove(weights);
-  CHECK(contains(refused(), "weights is missing"));
+  CHECK_THAT(refused(), contains("weights is missing"));
   fs::create_symlink("/dev/null", weights);
-  CHECK(contains(refused(), "not a regular file"));
+  CHECK_THAT(refused(), contains("not a regular file"));
   fs::remove(weights);
   overwrite(weights, whole);
   CHECK_NOTHROW(open_checkpoint(folder));
@@ -175,28 +175,28 @@ TEST_CASE("a damaged checkpoint is refused with its bad file", "[train][checkpoi
     overwrite(manifest, changed.replace(at, from.size(), to));
     return refused();
   };
-  CHECK(contains(replaced("\"step\": 3", "\"step\": 4"), "changed after it was written"));
-  CHECK(contains(replaced("\"step\": 3", "\"step\": -3"), "step"));
-  CHECK(contains(replaced("\"step\": 3", "\"step\": 3e0"), "step"));
-  CHECK(contains(replaced("\"format_version\": 1", "\"format_version\": 2"), "use a newer candor"));
-  CHECK(contains(replaced("adapter/weights", "../checkpoint-3/empty"), "not a plain name"));
-  CHECK(contains(replaced("adapter/weights", "/etc/passwd"), "not a plain name"));
-  CHECK(contains(replaced("adapter/weights", "MANIFEST.json"), "not a plain name"));
-  CHECK(contains(replaced("c0ffee", "c0ffef"), "changed after it was written"));
-  CHECK(contains(replaced("\"files\"", "\"filez\""), "\"files\" is missing"));
-  CHECK(contains(replaced("[", "[[[[[[[[[["), "MANIFEST.json"));
+  CHECK_THAT(replaced("\"step\": 3", "\"step\": 4"), contains("changed after it was written"));
+  CHECK_THAT(replaced("\"step\": 3", "\"step\": -3"), contains("step"));
+  CHECK_THAT(replaced("\"step\": 3", "\"step\": 3e0"), contains("step"));
+  CHECK_THAT(replaced("\"format_version\": 1", "\"format_version\": 2"), contains("use a newer candor"));
+  CHECK_THAT(replaced("adapter/weights", "../checkpoint-3/empty"), contains("not a plain name"));
+  CHECK_THAT(replaced("adapter/weights", "/etc/passwd"), contains("not a plain name"));
+  CHECK_THAT(replaced("adapter/weights", "MANIFEST.json"), contains("not a plain name"));
+  CHECK_THAT(replaced("c0ffee", "c0ffef"), contains("changed after it was written"));
+  CHECK_THAT(replaced("\"files\"", "\"filez\""), contains("\"files\" is missing"));
+  CHECK_THAT(replaced("[", "[[[[[[[[[["), contains("MANIFEST.json"));
   overwrite(manifest, "");
-  CHECK(contains(refused(), "MANIFEST.json"));
+  CHECK_THAT(refused(), contains("MANIFEST.json"));
   overwrite(manifest, listed + " ");
-  CHECK(contains(refused(), "changed after it was written"));
+  CHECK_THAT(refused(), contains("changed after it was written"));
   fs::remove(manifest);
-  CHECK(contains(message_of<io_error>([&] { open_checkpoint(folder); }), "MANIFEST.json"));
+  CHECK_THAT(message_of<io_error>([&] { open_checkpoint(folder); }), contains("MANIFEST.json"));
   overwrite(manifest, listed);
   fs::rename(folder, run / "checkpoint-4");
-  CHECK(contains(message_of<input_error>([&] { open_checkpoint(run / "checkpoint-4"); }),
-                 "manifest is of step 3"));
-  CHECK(contains(message_of<input_error>([&] { open_checkpoint(run / "checkpoint-3"); }),
-                 "not a checkpoint folder"));
+  CHECK_THAT(message_of<input_error>([&] { open_checkpoint(run / "checkpoint-4"); }),
+             contains("manifest is of step 3"));
+  CHECK_THAT(message_of<input_error>([&] { open_checkpoint(run / "checkpoint-3"); }),
+             contains("not a checkpoint folder"));
 }
 
 TEST_CASE("where no checkpoint verifies the run does not silently start anew", "[train][checkpoint]") {
@@ -204,9 +204,9 @@ TEST_CASE("where no checkpoint verifies the run does not silently start anew", "
   overwrite(save(run.path(), 1) / "adapter/weights", "x");
   fs::remove(save(run.path(), 2) / "MANIFEST.json");
   const auto message = message_of<input_error>([&] { find_checkpoint(run.path()); });
-  CHECK(contains(message, "checkpoint-1/adapter/weights holds 1 bytes"));
-  CHECK(contains(message, "checkpoint-2/MANIFEST.json"));
-  CHECK(contains(message, "choose another folder"));
+  CHECK_THAT(message, contains("checkpoint-1/adapter/weights holds 1 bytes"));
+  CHECK_THAT(message, contains("checkpoint-2/MANIFEST.json"));
+  CHECK_THAT(message, contains("choose another folder"));
 }
 
 TEST_CASE("a failing save leaves nothing behind and the earlier checkpoint as it was",
@@ -223,11 +223,11 @@ TEST_CASE("a failing save leaves nothing behind and the earlier checkpoint as it
                   usage_error);
   CHECK_THROWS_AS(failing([](const fs::path& folder) { write_atomically(folder / "two words", "x"); }),
                   usage_error);
-  CHECK(contains(message_of<io_error>([&] {
-                   save_checkpoint(run.path(), {.step = 2, .expected_bytes = std::uint64_t{1} << 60},
-                                   [](const fs::path&) {});
-                 }),
-                 "MiB left; free some space"));
+  CHECK_THAT(message_of<io_error>([&] {
+               save_checkpoint(run.path(), {.step = 2, .expected_bytes = std::uint64_t{1} << 60},
+                               [](const fs::path&) {});
+             }),
+             contains("MiB left; free some space"));
   CHECK_THROWS_AS(save(run.path(), -1), usage_error);
   CHECK_THROWS_AS(save(run / "absent", 1), io_error);
   CHECK(unfinished(run.path()) == 0);

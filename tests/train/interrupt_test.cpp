@@ -10,22 +10,13 @@
 
 using namespace candor_test;
 
-namespace {
-
-const words often{"--save-steps", "2", "--logging-steps", "3", "--eval-steps", "4", "--eval-fraction", "0.2"};
-
-words join(words a, const words& b) {
-  a.insert(a.end(), b.begin(), b.end());
-  return a;
-}
-
-}  // namespace
+namespace {}  // namespace
 
 TEST_CASE("a signal saves, leaves with 75, and the run resumes to the same bytes",
           "[train][interrupt][fault]") {
 #if CANDOR_FAULT_POINTS
   const train_world world;
-  world.trained("whole", join(often, lora));
+  world.trained("whole", joined(often, lora));
   const auto wanted = world.results("whole");
   // In the reference, in the first and a middle step, right before and after an update, while a checkpoint is
   // written, published and purged, while metrics are written; passes 5 and 6 of trainer.pass are of the
@@ -39,14 +30,14 @@ TEST_CASE("a signal saves, leaves with 75, and the run resumes to the same bytes
       INFO(moment << " " << kind);
       {
         const environment fault("CANDOR_FAULT", candor::text(moment, ":", kind));
-        const auto end = world.start("stopped", join(often, lora));
+        const auto end = world.start("stopped", joined(often, lora));
         INFO(end.err);
         CHECK(end.signal == 0);
         REQUIRE(end.code == 75);
         CHECK_THAT(end.err, contains(std::string_view(kind) == "term" ? "SIGTERM" : "SIGINT"));
         CHECK_THAT(end.err, contains("--resume auto"));
       }
-      const auto end = world.start("stopped", join(join(often, lora), {"--resume", "auto"}));
+      const auto end = world.start("stopped", joined(joined(often, lora), {"--resume", "auto"}));
       INFO(end.err);
       REQUIRE(end.code == 0);
       check_same(wanted, world.results("stopped"));

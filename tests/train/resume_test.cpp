@@ -12,9 +12,6 @@ using namespace candor_test;
 
 namespace {
 
-/// Saves at steps 2, 4, 6, 8; logs at 3, 6, 8; evaluates at 4 and 8.
-const words often{"--save-steps", "2", "--logging-steps", "3", "--eval-steps", "4", "--eval-fraction", "0.2"};
-
 struct variant {
   std::string name;
   words options;
@@ -23,11 +20,6 @@ const std::vector<variant> variants{{"lora", lora},
                                     {"full", {}},
                                     {"bf16", {"--dtype", "bf16"}},
                                     {"rounded", {"--dtype", "bf16", "--stochastic-rounding", "true"}}};
-
-words join(words a, const words& b) {
-  a.insert(a.end(), b.begin(), b.end());
-  return a;
-}
 
 /// How often each fault point is passed in a run.
 std::map<std::string, int> passes_of(const std::filesystem::path& log) {
@@ -46,7 +38,7 @@ reference_run uninterrupted(const train_world& world, const variant& v) {
   const auto log = world.scratch / (v.name + ".log");
   {
     const environment counted("CANDOR_FAULT_LOG", log);
-    world.trained(v.name, join(often, v.options));
+    world.trained(v.name, joined(often, v.options));
   }
   const auto counts = passes_of(log);
   return {world.results(v.name), {counts.begin(), counts.end()}};
@@ -70,7 +62,7 @@ TEST_CASE("a trainer that is killed at any moment resumes to the same bytes", "[
   int kills = 0;
   for (int i = 0; i < moments; ++i) {
     const std::size_t which = static_cast<std::size_t>(i) % variants.size();
-    const auto options = join(often, variants[which].options);
+    const auto options = joined(often, variants[which].options);
     std::string story = variants[which].name;
     for (int attempt = 0;; ++attempt) {
       REQUIRE(attempt < 4);
@@ -80,7 +72,7 @@ TEST_CASE("a trainer that is killed at any moment resumes to the same bytes", "[
         moment = candor::text(point, ":", 1 + random.below(static_cast<std::uint64_t>(passes)), ":kill");
       }
       const environment fault("CANDOR_FAULT", moment);
-      const auto end = world.start("killed", attempt == 0 ? options : join(options, {"--resume", "auto"}));
+      const auto end = world.start("killed", attempt == 0 ? options : joined(options, {"--resume", "auto"}));
       story += ", " + (moment.empty() ? "to the end" : moment);
       INFO("seed " << seed << ", moment " << i << ": " << story << ": " << end.err);
       REQUIRE((end.signal == SIGKILL || end.code == 0));
@@ -103,16 +95,16 @@ TEST_CASE("a run that ended is resumed without doing anything again", "[train][r
   const train_world world;
   world.trained("run", often);
   const auto before = world.results("run");
-  world.trained("run", join(often, {"--resume", "auto"}));
+  world.trained("run", joined(often, {"--resume", "auto"}));
   check_same(before, world.results("run"));
 }
 
 TEST_CASE("a named checkpoint is resumed, and what came after it is done again", "[train][resume]") {
   const train_world world;
-  world.trained("run", join(often, {"--save-total-limit", "0"}));
+  world.trained("run", joined(often, {"--save-total-limit", "0"}));
   const auto before = world.results("run");
   world.trained("run",
-                join(often, {"--save-total-limit", "0", "--resume", world.run("run") / "checkpoint-4"}));
+                joined(often, {"--save-total-limit", "0", "--resume", world.run("run") / "checkpoint-4"}));
   check_same(before, world.results("run"));
 }
 
@@ -124,7 +116,7 @@ TEST_CASE("resuming passes over a checkpoint that is damaged", "[train][resume]"
   std::string bytes = candor::read_file(weights);
   bytes[bytes.size() / 2] ^= 1;
   candor::write_atomically(weights, bytes);
-  const auto end = world.start("run", join(often, {"--resume", "auto", "--quiet", "false"}));
+  const auto end = world.start("run", joined(often, {"--resume", "auto", "--quiet", "false"}));
   CHECK(end.code == 0);
   CHECK_THAT(end.err, contains("checkpoint-8 is passed over"));
   check_same(before, world.results("run"));

@@ -11,6 +11,7 @@
 #include <optional>
 
 using namespace candor;
+using candor_test::contains;
 namespace fs = std::filesystem;
 
 namespace {
@@ -23,10 +24,6 @@ std::string refusal_of(Work work) {
     return problem.what();
   }
   return "(nothing was thrown)";
-}
-
-bool contains(const std::string& whole, std::string_view part) {
-  return whole.find(part) != std::string::npos;
 }
 
 }  // namespace
@@ -45,8 +42,8 @@ TEST_CASE("a folder that holds files is refused unless its run is resumed", "[tr
   const candor_test::scratch_folder scratch;
   { run_folder(scratch / "run").write_config("{}"); }
   const auto message = refusal_of([&] { run_folder(scratch / "run"); });
-  CHECK(contains(message, "already holds config.json"));
-  CHECK(contains(message, "--resume auto"));
+  CHECK_THAT(message, contains("already holds config.json"));
+  CHECK_THAT(message, contains("--resume auto"));
   CHECK_NOTHROW(run_folder(scratch / "run", true));
   CHECK_NOTHROW(run_folder(scratch / "new", true));
   // A run that ended before it wrote anything left only its lock.
@@ -60,7 +57,8 @@ TEST_CASE("a foreign folder is refused for resuming too and stays as it is", "[t
   const candor_test::scratch_folder scratch;
   write_atomically(scratch / "config.json", "{\"model_type\": \"llava\"}");
   for (const bool resuming : {false, true}) {
-    CHECK(contains(refusal_of([&] { run_folder(scratch.path(), resuming); }), "already holds config.json"));
+    CHECK_THAT(refusal_of([&] { run_folder(scratch.path(), resuming); }),
+               contains("already holds config.json"));
     CHECK(std::distance(fs::directory_iterator(scratch.path()), fs::directory_iterator()) == 1);
   }
   // Copied without its lock, but with a checkpoint: a run.
@@ -73,7 +71,7 @@ TEST_CASE("two trainers cannot work in one folder", "[train][run_folder]") {
   std::optional<run_folder> first(scratch / "run");
   for (const bool resuming : {false, true}) {
     const auto message = refusal_of([&] { run_folder(scratch / "run", resuming); });
-    CHECK(contains(message, text("another trainer (process ", ::getpid(), ") works in")));
+    CHECK_THAT(message, contains(text("another trainer (process ", ::getpid(), ") works in")));
   }
   run_folder moved = std::move(*first);
   first.reset();

@@ -117,13 +117,13 @@ void check_same_scalars(const train_world& world, const std::string& run) {
   CHECK(scalars.empty());
 }
 
-const words often{"--save-steps", "3", "--eval-steps", "4", "--eval-fraction", "0.2", "--lora-r", "2"};
+const words logged_run{"--save-steps", "3", "--eval-steps", "4", "--eval-fraction", "0.2", "--lora-r", "2"};
 
 }  // namespace
 
 TEST_CASE("TensorBoard sees what metrics.jsonl says, and the options as a text", "[train][events]") {
   const train_world world;
-  world.trained("run", often);
+  world.trained("run", logged_run);
   const auto files = event_files(world.run("run"));
   REQUIRE(files.size() == 1);
   check_same_scalars(world, "run");
@@ -137,9 +137,9 @@ TEST_CASE("a run that was killed has each point once after it is resumed", "[tra
     INFO(moment);
     {
       const environment fault("CANDOR_FAULT", candor::text(moment, ":kill"));
-      REQUIRE(world.start("run", often).signal == SIGKILL);
+      REQUIRE(world.start("run", logged_run).signal == SIGKILL);
     }
-    words again = often;
+    words again = logged_run;
     again.insert(again.end(), {"--resume", "auto"});
     world.trained("run", again);
     CHECK(event_files(world.run("run")).size() == 2);

@@ -16,7 +16,7 @@ struct run_result {
 
 /// Log-probs of all pairs, chosen and rejected: (20, 2).
 template <class T>
-std::vector<double> cell_sums(golden_model<T>& model) {
+std::vector<double> sums_of_cells(golden_model<T>& model) {
   std::vector<double> sums;
   for (const auto& pair : model.log_probs())
     for (const auto& cell : pair) sums.push_back(std::accumulate(cell.begin(), cell.end(), 0.0));
@@ -49,7 +49,7 @@ run_result train(golden_model<T>& model, const std::vector<double>& sums) {  // 
     result.norms.push_back(optimizer.gradient_norm());
     optimizer.step(1e-3, std::min(1.0, 1.0 / (result.norms.back() + 1e-6)));
   }
-  result.final_sums = cell_sums(model);
+  result.final_sums = sums_of_cells(model);
   return result;
 }
 
@@ -117,7 +117,7 @@ TEST_CASE("50 DPO steps agree with a PyTorch loop", "[train][golden]") {
 TEST_CASE("50 DPO steps in double agree with PyTorch in double", "[train][golden]") {
   host cpu({.threads = 2});
   golden_model<double> model(cpu, "base", "train.safetensors", 20);
-  const auto found = train(model, cell_sums(model));  // the file has the reference of the float32 loop
+  const auto found = train(model, sums_of_cells(model));  // the file has the reference of the float32 loop
   const double loss = worst_difference(found.losses, golden_numbers(model.expected, "losses_f64"));
   const double sums = worst_difference(found.final_sums, golden_numbers(model.expected, "final_f64"));
   CHECK(loss < 1e-10);

@@ -22,6 +22,10 @@ namespace candor_test {
 
 using words = std::vector<std::string>;
 
+/// Saves at steps 2, 4, 6, 8; logs at 3, 6, 8; evaluates at 4 and 8.
+inline const words often{"--save-steps", "2", "--logging-steps", "3",
+                         "--eval-steps", "4", "--eval-fraction", "0.2"};
+
 /// Sets a variable of the environment that child processes see, while it lives.
 class environment {
  public:
