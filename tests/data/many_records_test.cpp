@@ -3,27 +3,16 @@
 #include <candor/data/preference_data.hpp>
 #include <candor/io/atomic_file.hpp>
 
+#include "data/memory.hpp"
 #include "support/catch.hpp"
 #include "support/child.hpp"
 
 #include <cstdio>
 #include <ctime>
-#include <fstream>
 #include <string>
 
+using candor_test::anonymous_memory;
 using candor_test::scratch_folder;
-
-namespace {
-
-/// Memory of the process that is no file's, MiB.
-double anonymous_memory() {
-  std::ifstream status("/proc/self/status");
-  for (std::string word; status >> word;)
-    if (double kib = 0; word == "RssAnon:" && status >> kib) return kib / 1024;
-  return 0;
-}
-
-}  // namespace
 
 TEST_CASE("40,000 records open in seconds and in little memory", "[data][many]") {
   constexpr int count = 40'000;

@@ -11,6 +11,8 @@
 
 #include <filesystem>
 #include <string>
+#include <string_view>
+#include <vector>
 
 using candor::preference_data;
 using candor_test::contains;
@@ -96,6 +98,29 @@ TEST_CASE("pictures may be named in parquet, row by row, or be absent", "[data][
   CHECK(dialogs.record(3).question == "<image>\nWhat, 3?");
 }
 
+TEST_CASE("lists of pictures are found where some are named, empty or null", "[data][parquet]") {
+  const candor_test::scratch_folder folder;
+  candor::write_atomically(folder / "a.png", "a file");
+  const int named = -1;
+  const std::vector<std::vector<int>> expected{
+      {0, 1}, {2}, {}, {}, {named}, {named, named}, {}, {named}, {3, named}, {named, 4}, {}, {5}};
+  for (const char* name : {"data/lists.parquet", "data/lists_plain.parquet", "data/lists_bytes.parquet"}) {
+    const bool only_bytes = std::string_view(name) == "data/lists_bytes.parquet";
+    const preference_data data(golden(name), {.images = folder.path(), .pairs = false});
+    REQUIRE(data.size() == static_cast<int>(expected.size()));
+    for (int n = 0; n < data.size(); ++n) {
+      const int i = 7 * n % 12;  // from group to group
+      INFO(name << ": row " << i);
+      const auto images = data.record(i).images;
+      std::vector<std::string> found, wanted;
+      for (const auto& image : images) found.push_back(image.read());
+      for (const int p : expected[static_cast<std::size_t>(i)])
+        if (p != named || !only_bytes) wanted.push_back(p == named ? "a file" : picture(p));
+      CHECK(found == wanted);
+    }
+  }
+}
+
 TEST_CASE("the shards of a folder or a pattern are one list, and a missing one is noticed",
           "[data][parquet]") {
   const auto shards = golden("data/shards");
@@ -140,22 +165,24 @@ TEST_CASE("the fingerprint of parquet follows the file", "[data][parquet]") {
 TEST_CASE("damaged parquet is refused by its name", "[data][parquet]") {
   const candor_test::scratch_folder folder;
   const auto path = folder / "pairs.parquet";
-  const std::string whole = candor::read_file(golden("data/rlaif_v.parquet"));
-  for (const std::size_t size : {std::size_t{4}, std::size_t{12}, whole.size() / 2, whole.size() - 1}) {
-    candor::write_atomically(path, whole.substr(0, size));
-    CHECK_THROWS_WITH(preference_data(path), contains("pairs.parquet: this parquet file cannot be read"));
-  }
-  // One bit after the other in a stride: refused, or read; never anything else.
-  for (std::size_t at = 0; at < whole.size(); at += 61) {
-    std::string bytes = whole;
-    bytes[at] = static_cast<char>(bytes[at] ^ (1 << (at % 8)));
-    candor::write_atomically(path, bytes);
-    try {
-      const preference_data data(path);
-      for (std::int64_t i = 0; i < data.size(); ++i)
-        for (const auto& image : data.record(i).images) image.read();
-    } catch (const candor::error& problem) {
-      CHECK_THAT(problem.what(), contains("pairs.parquet"));
+  for (const char* name : {"data/rlaif_v.parquet", "data/trl.parquet"}) {
+    const std::string whole = candor::read_file(golden(name));
+    for (const std::size_t size : {std::size_t{4}, std::size_t{12}, whole.size() / 2, whole.size() - 1}) {
+      candor::write_atomically(path, whole.substr(0, size));
+      CHECK_THROWS_WITH(preference_data(path), contains("pairs.parquet: this parquet file cannot be read"));
+    }
+    // One bit after the other in a stride: refused, or read; never anything else.
+    for (std::size_t at = 0; at < whole.size(); at += 61) {
+      std::string bytes = whole;
+      bytes[at] = static_cast<char>(bytes[at] ^ (1 << (at % 8)));
+      candor::write_atomically(path, bytes);
+      try {
+        const preference_data data(path);
+        for (std::int64_t i = 0; i < data.size(); ++i)
+          for (const auto& image : data.record(i).images) image.read();
+      } catch (const candor::error& problem) {
+        CHECK_THAT(problem.what(), contains("pairs.parquet"));
+      }
     }
   }
 }

@@ -11,6 +11,7 @@
 #include <string_view>
 
 #if CANDOR_HAS_PARQUET
+#include <candor/data/parquet_lists_impl.hpp>
 #include <candor/data/parquet_pages_impl.hpp>
 #include <candor/data/parquet_values_impl.hpp>
 
@@ -49,8 +50,8 @@ inline bool is_record_key(const std::string& column) {
   return parquet_keys.find(' ' + column + ' ') != std::string_view::npos;
 }
 
-/// One parquet file. Texts are decoded a row group at a time and kept for some groups; of pictures only the
-/// page with the one that is wanted is read.
+/// One parquet file. Texts are decoded a row group at a time and kept for some groups, with the places of the
+/// pictures in lists; of pictures only the page with the one that is wanted is read.
 class parquet_records final : public record_source {
  public:
   explicit parquet_records(const std::filesystem::path& path) : path_(path) {
@@ -72,13 +73,17 @@ class parquet_records final : public record_source {
 
   json read(std::int64_t i) const override {
     const int g = group_of(i);
-    const auto texts = texts_of(g);
+    const std::int64_t at = i - first_[static_cast<std::size_t>(g)];
+    const auto kept = group(g);
     json row = json::object();
     guarded([&] {
-      for (int c = 0; c < texts->num_columns(); ++c)
-        row[texts->field(c)->name()] = value_at(*texts->column(c), i - first_[static_cast<std::size_t>(g)]);
+      for (int c = 0; c < kept.texts->num_columns(); ++c)
+        row[kept.texts->field(c)->name()] = value_at(*kept.texts->column(c), at);
+      if (repeated_)
+        mark_images(row, *kept.lists, at);
+      else if (bytes_column_ >= 0)
+        mark_image(row, g, at);
     });
-    if (bytes_column_ >= 0) mark_image(row, i, g);
     return row;
   }
 
@@ -87,8 +92,13 @@ class parquet_records final : public record_source {
     const std::int64_t row = i - first_[static_cast<std::size_t>(g)];
     std::optional<std::string> bytes;
     guarded([&] {
-      bytes =
-          repeated_ ? list_item(g, row, which.item) : read_cell(*file_, *metadata_, g, bytes_column_, row);
+      std::int64_t at = row;
+      if (repeated_) {
+        const auto lists = group(g).lists;
+        at = lists->first.at(static_cast<std::size_t>(row)) + static_cast<std::int64_t>(which.item);
+        if (at >= lists->first.at(static_cast<std::size_t>(row) + 1)) return;
+      }
+      bytes = read_cell(*file_, *metadata_, g, bytes_column_, at);
     });
     require<input_error>(bytes.has_value(), place(i), ": ", which.key, ": the picture is missing");
     return std::move(*bytes);
@@ -101,6 +111,13 @@ class parquet_records final : public record_source {
   }
 
  private:
+  struct kept_group {
+    int group = 0;
+    std::shared_ptr<arrow::Table> texts{};
+    std::shared_ptr<const list_values> lists{};
+    std::size_t bytes = 0;
+  };
+
   /// What Arrow throws, or says by a status, as an input_error that names the file.
   template <class Work>
   void guarded(Work work) const {
@@ -130,7 +147,13 @@ class parquet_records final : public record_source {
         repeated_ = schema->Column(c)->max_repetition_level() > 0;
       }
     }
-    if (repeated_) text_columns_.push_back(bytes_column_);
+    if (!repeated_) return;
+    for (const int c : text_columns_)
+      if (const auto& column = *schema->Column(c);
+          column.path()->ToDotVector().front() == image_key_ &&
+          column.max_repetition_level() == schema->Column(bytes_column_)->max_repetition_level() &&
+          column.physical_type() == parquet::Type::BYTE_ARRAY)
+        beside_ = c;
   }
 
   /// Binary without being text.
@@ -145,54 +168,57 @@ class parquet_records final : public record_source {
   }
 
   /// Puts the mark of a picture where a row has one.
-  void mark_image(json& row, std::int64_t i, int group) const {
-    if (repeated_) return;  // its marks are among the values
+  void mark_image(json& row, int group, std::int64_t at) const {
     const auto chunk = metadata_->RowGroup(group)->ColumnChunk(bytes_column_);
     const auto statistics = chunk->statistics();
     const bool counted = statistics != nullptr && statistics->HasNullCount();
     bool there = counted && statistics->null_count() == 0;
     if (!there && !(counted && statistics->null_count() == chunk->num_values()))
-      guarded([&] {
-        there =
-            read_cell(*file_, *metadata_, group, bytes_column_, i - first_[static_cast<std::size_t>(group)])
-                .has_value();
-      });
+      there = read_cell(*file_, *metadata_, group, bytes_column_, at).has_value();
     json& image = row[image_key_];
     if (in_struct_ && !image.is_object()) image = json::object();
     (in_struct_ ? image["bytes"] : image) = there ? json::binary({}) : json(nullptr);
     if (in_struct_ && !there && image.size() == 1) image = nullptr;
   }
 
-  /// The decoded columns of a row group, from the groups that were wanted last.
-  std::shared_ptr<arrow::Table> texts_of(int group) const {
+  /// The same for a row's list, which has its pictures' other fields already, if there are any.
+  void mark_images(json& row, const list_values& lists, std::int64_t at) const {
+    json& images = row[image_key_];  // null where no column beside the pictures was read
+    const auto begin = static_cast<std::size_t>(lists.first.at(static_cast<std::size_t>(at)));
+    const auto end = static_cast<std::size_t>(lists.first.at(static_cast<std::size_t>(at) + 1));
+    for (std::size_t v = begin; v < end && lists.item[v]; ++v) {
+      json& image = images[v - begin];
+      const auto mark = lists.there[v] ? json::binary({}) : json(nullptr);
+      image.is_object() ? image["bytes"] = mark : image = mark;
+    }
+  }
+
+  /// A row group from those that were wanted last.
+  kept_group group(int wanted) const {
     constexpr std::size_t most_bytes = std::size_t{64} << 20;
     const std::lock_guard lock(mutex_);
     for (auto it = kept_.begin(); it != kept_.end(); ++it)
-      if (it->group == group) {
+      if (it->group == wanted) {
         kept_.splice(kept_.begin(), kept_, it);
-        return it->table;
+        return *it;
       }
-    std::shared_ptr<arrow::Table> table;
-    guarded([&] { table = read_group(*reader_, group, text_columns_); });
-    kept_.push_front({group, table, table_bytes(*table)});
+    kept_group read{.group = wanted};
+    guarded([&] {
+      read.texts = read_group(*reader_, wanted, text_columns_);
+      read.bytes = table_bytes(*read.texts);
+      if (!repeated_) return;
+      read.lists =
+          std::make_shared<list_values>(picture_lists(*file_, *metadata_, wanted, bytes_column_, beside_));
+      read.bytes += read.lists->first.size() * sizeof(std::int64_t);
+    });
+    kept_.push_front(read);
     std::size_t bytes = 0;
     for (auto it = kept_.begin(); it != kept_.end();) {
       bytes += it->bytes;
       it = it == kept_.begin() || bytes <= most_bytes ? std::next(it) : kept_.erase(it);
     }
-    return table;
+    return read;
   }
-
-  std::optional<std::string> list_item(int group, std::int64_t row, std::size_t item) const {
-    const auto texts = texts_of(group);
-    return binary_item(*texts->GetColumnByName(image_key_), row, item);
-  }
-
-  struct kept_group {
-    int group;
-    std::shared_ptr<arrow::Table> table;
-    std::size_t bytes;
-  };
 
   std::filesystem::path path_;
   std::shared_ptr<arrow::io::RandomAccessFile> file_;
@@ -201,6 +227,7 @@ class parquet_records final : public record_source {
   std::vector<std::int64_t> first_{0};
   std::vector<int> text_columns_;
   int bytes_column_ = -1;  // of the pictures
+  int beside_ = -1;        // a text in the same lists
   std::string image_key_;
   bool in_struct_ = false, repeated_ = false;
   mutable std::mutex mutex_;

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 /// @file
-/// One cell of a binary column of a parquet file, reading only the page that holds it. How much that is, is the
-/// writer's choice: pyarrow looks at a page's size every 1,024 rows only, so a row group of pictures is mostly one
-/// page, and a hundred rows a group, as `datasets` writes, are read ten times as quickly as a thousand.
+/// One cell of a binary column of a parquet file, reading only the page that holds it. How much that is, is
+/// the writer's choice: pyarrow looks at a page's size every 1,024 rows only, so a row group of pictures is
+/// mostly one page, and a hundred rows a group, as `datasets` writes, are read ten times as quickly as a
+/// thousand.
 
 #include <candor/core/config.hpp>
 
@@ -77,10 +78,11 @@ class page_stream final : public arrow::io::InputStream {
   std::shared_ptr<arrow::Buffer> peeked_;
 };
 
-/// The value in a row of a group's column without repetition; nothing where it is null.
-inline std::optional<std::string> read_cell(arrow::io::RandomAccessFile& file,
-                                            const parquet::FileMetaData& metadata, int group, int column,
-                                            std::int64_t row) {
+/// The reader of a group's binary column, page by page, from the page on that holds its value number `from`
+/// (counted as levels are: a null or an empty list is one); and how many values it has passed over.
+inline std::pair<std::shared_ptr<parquet::ByteArrayReader>, std::int64_t> open_column(
+    arrow::io::RandomAccessFile& file, const parquet::FileMetaData& metadata, int group, int column,
+    std::int64_t from) {
   const auto chunk = metadata.RowGroup(group)->ColumnChunk(column);
   const auto* descriptor = metadata.schema()->Column(column);
   std::int64_t begin = chunk->data_page_offset();
@@ -93,22 +95,31 @@ inline std::optional<std::string> read_cell(arrow::io::RandomAccessFile& file,
 #else
   auto pages = parquet::PageReader::Open(stream, chunk->num_values(), chunk->compression());
 #endif
-  std::int64_t before = 0;  // rows of the pages that were passed over
-  pages->set_data_page_filter([&, found = false](const parquet::DataPageStats& page) mutable {
-    found = found || before + page.num_values > row;
+  const auto before = std::make_shared<std::int64_t>(0);
+  pages->set_data_page_filter([=, found = false](const parquet::DataPageStats& page) mutable {
+    found = found || *before + page.num_values > from;
     if (found) return false;
-    before += page.num_values;
+    *before += page.num_values;
     stream->skip_next_read();
     return true;
   });
-  const auto reader = std::static_pointer_cast<parquet::ByteArrayReader>(
+  auto reader = std::static_pointer_cast<parquet::ByteArrayReader>(
       parquet::ColumnReader::Make(descriptor, std::move(pages)));
+  reader->HasNext();  // goes to the page
+  return {std::move(reader), *before};
+}
+
+/// Value number `at` of a group's binary column; nothing where it is null.
+inline std::optional<std::string> read_cell(arrow::io::RandomAccessFile& file,
+                                            const parquet::FileMetaData& metadata, int group, int column,
+                                            std::int64_t at) {
+  const auto [reader, before] = open_column(file, metadata, group, column, at);
   if (!reader->HasNext()) throw std::runtime_error("a column ends before its last row");
-  reader->Skip(row - before);
-  std::int16_t level = descriptor->max_definition_level();
+  reader->Skip(at - before);
+  std::int16_t definition = metadata.schema()->Column(column)->max_definition_level(), repetition = 0;
   parquet::ByteArray value;
   std::int64_t values = 0;
-  if (reader->ReadBatch(1, &level, nullptr, &value, &values) != 1)
+  if (reader->ReadBatch(1, &definition, &repetition, &value, &values) != 1)
     throw std::runtime_error("a column ends before its last row");
   if (values == 0) return std::nullopt;
   return std::string(reinterpret_cast<const char*>(value.ptr), value.len);

@@ -21,7 +21,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -76,8 +75,10 @@ inline json value_at(const arrow::Array& array, std::int64_t at) {
   if (array.IsNull(at)) return nullptr;
   const auto number = [&]<class A>(const A& a) { return json(a.Value(at)); };
   switch (array.type_id()) {
-    case arrow::Type::STRING: return checked_text(static_cast<const arrow::StringArray&>(array).GetString(at));
-    case arrow::Type::LARGE_STRING: return checked_text(static_cast<const arrow::LargeStringArray&>(array).GetString(at));
+    case arrow::Type::STRING:
+      return checked_text(static_cast<const arrow::StringArray&>(array).GetString(at));
+    case arrow::Type::LARGE_STRING:
+      return checked_text(static_cast<const arrow::LargeStringArray&>(array).GetString(at));
     case arrow::Type::BOOL: return number(static_cast<const arrow::BooleanArray&>(array));
     case arrow::Type::INT8: return number(static_cast<const arrow::Int8Array&>(array));
     case arrow::Type::INT16: return number(static_cast<const arrow::Int16Array&>(array));
@@ -107,32 +108,6 @@ inline json value_at(const arrow::Array& array, std::int64_t at) {
 inline json value_at(const arrow::ChunkedArray& column, std::int64_t row) {
   const auto [array, at] = in_chunk(column, row);
   return value_at(*array, at);
-}
-
-/// The bytes in an item of a list of binary values, or of structs with a binary field.
-inline std::optional<std::string> binary_item(const arrow::ChunkedArray& column, std::int64_t row,
-                                              std::size_t item) {
-  const auto [array, at] = in_chunk(column, row);
-  const auto find = [&]<class List>(const List& lists) -> std::optional<std::string> {
-    if (lists.IsNull(at) || static_cast<std::int64_t>(item) >= lists.value_length(at)) return std::nullopt;
-    const std::int64_t place = lists.value_offset(at) + static_cast<std::int64_t>(item);
-    const arrow::Array* values = lists.values().get();
-    std::shared_ptr<arrow::Array> field;
-    if (values->type_id() == arrow::Type::STRUCT) {
-      field = static_cast<const arrow::StructArray&>(*values).GetFieldByName("bytes");
-      values = field.get();
-    }
-    if (values == nullptr || values->IsNull(place)) return std::nullopt;
-    if (values->type_id() == arrow::Type::BINARY)
-      return static_cast<const arrow::BinaryArray&>(*values).GetString(place);
-    if (values->type_id() == arrow::Type::LARGE_BINARY)
-      return static_cast<const arrow::LargeBinaryArray&>(*values).GetString(place);
-    return std::nullopt;
-  };
-  if (array->type_id() == arrow::Type::LIST) return find(static_cast<const arrow::ListArray&>(*array));
-  if (array->type_id() == arrow::Type::LARGE_LIST)
-    return find(static_cast<const arrow::LargeListArray&>(*array));
-  return std::nullopt;
 }
 
 }  // namespace CANDOR_NS::detail

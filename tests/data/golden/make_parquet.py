@@ -7,6 +7,9 @@
   trl.parquet           TRL's prompt/chosen/rejected as messages with a list of images
   paths.parquet         pictures by their paths, their bytes null, in every second row
   llava.parquet         conversations as lists of structs, some rows without an image
+  lists.parquet         lists of pictures, of which some are named only, are empty or null; groups of 4 rows
+  lists_plain.parquet   the same without the footer's counts of nulls
+  lists_bytes.parquet   lists of bytes alone
   shards/data-0000N-of-00003.parquet
 
 A picture is the text "picture N " some hundred times; nothing here decodes it."""
@@ -82,3 +85,17 @@ write("llava.parquet", [("id", pa.string()), ("image", IMAGE),
 for n in range(3):
     write(f"shards/data-{n:05}-of-00003.parquet", [("image", IMAGE), ("question", pa.string()), ("chosen", pa.string()), ("rejected", pa.string())],
           [{"image": image(i), "question": f"q{i}", "chosen": "c", "rejected": "r"} for i in range(2 * n, 2 * n + 2)])
+
+NAMED = {"bytes": None, "path": "a.png"}
+LISTS = [[image(0), image(1)], [image(2)], [], None, [NAMED], [NAMED, NAMED], [], [NAMED], [image(3), NAMED], [NAMED, image(4)], None, [image(5)]]
+
+
+def lists(name, images, of, **options):
+    says = [{"from": "human", "value": "What?"}, {"from": "gpt", "value": "That."}]
+    write(name, [("images", pa.list_(of)), ("conversations", pa.list_(pa.struct([("from", pa.string()), ("value", pa.string())])))],
+          [{"images": i, "conversations": says} for i in images], row_group_size=4, **options)
+
+
+lists("lists.parquet", LISTS, IMAGE)
+lists("lists_plain.parquet", LISTS, IMAGE, write_statistics=False)
+lists("lists_bytes.parquet", [i and [x["bytes"] for x in i if x["bytes"]] for i in LISTS], pa.binary())
