@@ -123,9 +123,9 @@ int main(int argc, char** argv) {
         app.add_option("--model", o.source.model, "LLaVA-1.5 folder: Hugging Face or original layout")
             ->required();
         app.add_option("--output", o.output, "folder to write; new or empty")->required();
-        app.add_option(
-            "--adapter", o.source.adapter,
-            "PEFT adapter to merge into the weights, with its non_lora_trainables.bin where there is one");
+        app.add_option("--adapter", o.source.adapter,
+                       "PEFT adapter to merge into the weights, with its non_lora_trainables.bin or "
+                       "mm_projector.bin; or that alone");
         app.add_option("--vision-tower", o.source.vision_tower, program::vision_tower_help);
         app.add_option("--dtype", o.dtype, "of the tensors; keep: as the embeddings are stored")
             ->check(CLI::IsMember({"keep", "f32", "bf16", "f16"}));

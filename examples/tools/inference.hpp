@@ -43,7 +43,8 @@ inline void add_options(CLI::App& app, inference_options& o, const std::string& 
   app.add_option("--output", o.output, "file to write, one line for each line of the input, in its order")
       ->required();
   app.add_option("--adapter", o.source.adapter,
-                 "PEFT adapter to put on the model, with its non_lora_trainables.bin where there is one");
+                 "PEFT adapter to put on the model, with its non_lora_trainables.bin or mm_projector.bin; or "
+                 "that alone");
   app.add_option("--vision-tower", o.source.vision_tower, program::vision_tower_help);
   app.add_option("--dtype", o.dtype, "of weights and activations")->check(CLI::IsMember({"f32", "bf16"}));
   app.add_option("--template", o.processor.chat_template,

@@ -79,6 +79,44 @@ TEST_CASE("an adapter's projector takes the place of the model's", "[model][gold
   CHECK(worst_log_prob(at_once, ".merged_f32") < 1e-4);
 }
 
+TEST_CASE("a projector alone goes on a language model", "[model][golden][published]") {
+  const scratch_folder scratch;
+  const auto projector = published / "projector";  // what LLaVA's first stage of training leaves
+  const auto together = copied(scratch, "language");
+  for (const char* name : {"config.json", "mm_projector.bin"})
+    fs::copy(projector / name, together, fs::copy_options::overwrite_existing);
+  host cpu({.threads = 2});
+  for (const auto& [model, adapter] :
+       {std::pair(published / "language", projector), std::pair(together, fs::path())}) {
+    golden_model<float> found(
+        cpu, candor::llava_source{.model = model, .vision_tower = published / "clip", .adapter = adapter},
+        "bf16/expected.safetensors");
+    CHECK(!found.network.has_adapters());
+    CHECK(worst_log_prob(found, ".logps_f32") < 1e-4);
+  }
+}
+
+TEST_CASE("an adapter's projector may lie in mm_projector.bin", "[model][golden][published]") {
+  const scratch_folder scratch;
+  const auto adapter = copied(scratch, "adapter");
+  fs::copy(published / "projector/mm_projector.bin",
+           adapter);  // another one, and not read beside the adapter's own
+  const auto worst = [&] {
+    host cpu({.threads = 2});
+    golden_model<float> model(
+        cpu, {.model = published / "language", .vision_tower = published / "clip", .adapter = adapter},
+        published_values);
+    CHECK(model.network.has_adapters());
+    return worst_log_prob(model, ".merged_f32");
+  };
+  CHECK(worst() < 1e-4);
+  fs::remove(adapter / "non_lora_trainables.bin");
+  CHECK(worst() > 0.1);
+  fs::copy(published / "adapter/non_lora_trainables.bin", adapter / "mm_projector.bin",
+           fs::copy_options::overwrite_existing);
+  CHECK(worst() < 1e-4);
+}
+
 TEST_CASE("LLaVA-RLHF's adapter lies in a subfolder", "[model][golden][published]") {
   const scratch_folder scratch;
   const auto adapter = copied(scratch, "adapter");
@@ -129,6 +167,8 @@ TEST_CASE("what is missing of a published model is named with what helps", "[mod
   refused({.model = published / "llava"}, "\"openai/clip-tiny-patch7\" is not known");
   refused({.model = published / "llava"}, "--vision-tower");
   refused({.model = published / "language", .vision_tower = clip}, "a language model alone");
+  refused({.model = published / "projector", .vision_tower = clip},
+          "holds a projector alone: give it as --adapter");
   refused({.model = published / "llava", .vision_tower = scratch / "none"}, "does not exist");
   refused({.model = published / "llava", .vision_tower = clip, .adapter = published / "clip"},
           "adapter_config.json");

@@ -13,6 +13,9 @@
 
 namespace CANDOR_NS::detail {
 
+/// Where LLaVA's training keeps the projector alone.
+inline constexpr std::string_view projector_weights = "mm_projector.bin";
+
 /// Whether something is at the path, which nothing is where its name is too long; io_error where the system
 /// does not say.
 CANDOR_INLINE bool present(const std::filesystem::path& path) {

@@ -3,7 +3,8 @@
 /// @file
 /// The weights of a Hugging Face model folder: model.safetensors, or model.safetensors.index.json with its
 /// shards, or, where there is neither, torch's pytorch_model.bin or pytorch_model.bin.index.json with its
-/// shards. Shard names must be plain file names, and index and shards must agree tensor by tensor.
+/// shards. Shard names must be plain file names, and index and shards must agree tensor by tensor. The
+/// projector of a LLaVA may lie beside them in an mm_projector.bin, which is read where they have none.
 
 #include <candor/core/config.hpp>
 #include <candor/core/shape.hpp>

@@ -40,11 +40,22 @@ CANDOR_INLINE model_folder::model_folder(std::filesystem::path folder) : path_(s
   const std::string_view found = detail::find_weights(path_);
   require<input_error>(!found.empty(), "the model folder ", path_.string(), " has neither ",
                        detail::whole_weights, " nor ", detail::torch_weights,
-                       ", nor the index.json of one in shards; copy the whole model");
+                       ", nor the index.json of one in shards; ",
+                       detail::present(path_ / detail::projector_weights)
+                           ? "it holds a projector alone: give it as --adapter, beside its language model"
+                           : "copy the whole model");
   if (found.ends_with(".index.json"))
     open_shards(path_ / found);
   else
     files_.push_back(open_tensor_file(path_ / found));
+  const bool projector = std::any_of(files_.begin(), files_.end(), [](const auto& file) {
+    return std::any_of(file->tensors().begin(), file->tensors().end(), [](const tensor_info& t) {
+      return t.name.find("mm_projector.") != t.name.npos ||
+             t.name.find("multi_modal_projector.") != t.name.npos;
+    });
+  });
+  if (!projector && detail::present(path_ / detail::projector_weights))
+    files_.push_back(open_tensor_file(path_ / detail::projector_weights));
   for (std::size_t f = 0; f < files_.size(); ++f)
     for (const auto& t : files_[f]->tensors()) entries_.push_back({t.name, &t, f});
   std::sort(entries_.begin(), entries_.end(), [](const entry& a, const entry& b) { return a.name < b.name; });

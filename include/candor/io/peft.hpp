@@ -4,8 +4,8 @@
 /// LoRA adapters as PEFT stores them: adapter_config.json, and adapter_model.safetensors or .bin with
 /// base_model.model.<module path>.lora_A.weight (rank, in) and .lora_B.weight (out, rank). The adapted layer
 /// computes W x + (alpha / rank) B A x. LLaVA's training saves the weights that it trained as they are (its
-/// projector) in a non_lora_trainables.bin beside them. What candor does not compute (DoRA, rank patterns,
-/// saved modules,
+/// projector) in a non_lora_trainables.bin or mm_projector.bin beside them. What candor does not compute
+/// (DoRA, rank patterns, saved modules,
 /// ...) is refused by the name of its key.
 
 #include <candor/core/config.hpp>
@@ -44,8 +44,9 @@ struct lora_module {
 };
 
 /// An open adapter folder, or one that has its adapter in a subfolder lora_default, as LLaVA-RLHF's training
-/// leaves it. Movable. The tensors say which layers are adapted; a target list must agree with
-/// them, a target pattern is not interpreted.
+/// leaves it, or one with an mm_projector.bin and no adapter, as LLaVA's first stage leaves it. Movable. The
+/// tensors say which layers are adapted; a target list must agree with them, a target pattern is not
+/// interpreted.
 class adapter_folder {
  public:
   /// input_error for a missing folder or file, an unsupported kind of adapter, or tensors that do not fit
@@ -54,9 +55,10 @@ class adapter_folder {
 
   const std::filesystem::path& path() const { return path_; }
   const lora_config& config() const { return config_; }
-  /// Sorted by module path.
+  /// Sorted by module path; none where the folder has a projector alone.
   const std::vector<lora_module>& modules() const { return modules_; }
-  /// Weights that take the place of the model's, by canonical name: those of non_lora_trainables.bin.
+  /// Weights that take the place of the model's, by canonical name: those of non_lora_trainables.bin, and
+  /// of mm_projector.bin where that has no projector.
   const std::vector<named_tensor>& replaced() const { return replaced_; }
   /// Reads both matrices: `a` (rank, in), `b` (out, rank).
   template <class T>
@@ -67,12 +69,13 @@ class adapter_folder {
 
  private:
   std::filesystem::path path_;
-  lora_config config_;
-  std::unique_ptr<tensor_file> file_, other_file_;
-  std::vector<lora_module> modules_;
-  std::vector<named_tensor> replaced_;
+  lora_config config_{};
+  std::unique_ptr<tensor_file> file_{};
+  std::vector<std::unique_ptr<tensor_file>> other_files_{};
+  std::vector<lora_module> modules_{};
+  std::vector<named_tensor> replaced_{};
 
-  void read_others(const std::filesystem::path& path);
+  bool read_others(std::string_view name);
 };
 
 /// Whether PEFT's rule for a target list takes a module: equal to an entry, or ending with "." and an entry.

@@ -149,12 +149,16 @@ CANDOR_INLINE std::vector<std::string> targets_of(const std::vector<std::string>
 }
 
 CANDOR_INLINE adapter_folder::adapter_folder(std::filesystem::path folder)
-    : path_(detail::require_adapter_folder(std::move(folder))),
-      config_(detail::read_lora_config(detail::lora_folder(path_) / detail::adapter_config_name)),
-      file_(detail::open_adapter_weights(detail::lora_folder(path_))) {
-  for (const auto& place : {path_, detail::lora_folder(path_)})
-    if (!other_file_ && detail::present(place / detail::other_weights_name))
-      read_others(place / detail::other_weights_name);
+    : path_(detail::require_adapter_folder(std::move(folder))) {
+  const auto inner = detail::lora_folder(path_);
+  read_others(detail::other_weights_name);
+  const bool projector = std::any_of(replaced_.begin(), replaced_.end(), [](const named_tensor& t) {
+    return t.name.starts_with("model.multi_modal_projector.");
+  });
+  const bool added = !projector && read_others(detail::projector_weights);
+  if (added && !detail::present(inner / detail::adapter_config_name)) return;
+  config_ = detail::read_lora_config(inner / detail::adapter_config_name);
+  file_ = detail::open_adapter_weights(inner);
   std::map<std::string, lora_module> found;
   const std::string file = file_->path().string();
   for (const auto& t : file_->tensors()) {
@@ -193,9 +197,13 @@ CANDOR_INLINE adapter_folder::adapter_folder(std::filesystem::path folder)
   }
 }
 
-CANDOR_INLINE void adapter_folder::read_others(const std::filesystem::path& path) {
-  other_file_ = open_tensor_file(path);
-  for (const auto& t : other_file_->tensors()) {
+/// Takes a file of other weights from the folder or that of its adapter; false where neither has it.
+CANDOR_INLINE bool adapter_folder::read_others(std::string_view name) {
+  auto path = path_ / name;
+  if (!detail::present(path)) path = detail::lora_folder(path_) / name;
+  if (!detail::present(path)) return false;
+  const auto& file = *other_files_.emplace_back(open_tensor_file(path));
+  for (const auto& t : file.tensors()) {
     std::string_view own = t.name;
     if (own.starts_with(detail::peft_prefix)) own.remove_prefix(detail::peft_prefix.size());
     if (is_derived_buffer(own)) continue;
@@ -205,8 +213,9 @@ CANDOR_INLINE void adapter_folder::read_others(const std::filesystem::path& path
     for (const auto& other : replaced_)
       require<input_error>(other.name != *canonical, path.string(), ": ", detail::in_quotes(t.name), " and ",
                            detail::in_quotes(other.tensor->name), " are the same tensor");
-    replaced_.push_back({*canonical, other_file_.get(), &t});
+    replaced_.push_back({*canonical, &file, &t});
   }
+  return true;
 }
 
 CANDOR_INLINE void write_adapter_folder(const std::filesystem::path& folder, const lora_config& config,

@@ -18,7 +18,8 @@ struct llava_source {
   std::filesystem::path model = {};
   /// The folder of a CLIP model: tower and image transform of a model that holds none of its own.
   std::filesystem::path vision_tower = {};
-  /// A PEFT adapter; the tensors of a non_lora_trainables.bin beside it take the place of the model's.
+  /// A PEFT adapter; the tensors of a non_lora_trainables.bin or mm_projector.bin beside it take the place of
+  /// the model's. A projector alone, with its config.json, will do.
   std::filesystem::path adapter = {};
 };
 

@@ -98,7 +98,9 @@ CANDOR_INLINE const named_tensor& llava_weights::at(std::string_view canonical, 
   fail<input_error>(
       model, ": tensor \"", canonical, "\" ", expected,
       " is missing; the folder may be incomplete, or hold another architecture than its config.json says",
-      projector ? "; the projector of a LoRA comes with its --adapter" : "");
+      projector
+          ? "; a projector that lies elsewhere, an mm_projector.bin or that of a LoRA, comes with --adapter"
+          : "");
 }
 
 CANDOR_INLINE void llava_weights::require_known(const std::vector<std::string>& canonical) const {

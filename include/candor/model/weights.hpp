@@ -133,10 +133,11 @@ void replace_weights(llava_network<B, T>& network, const adapter_folder& folder)
                        " weights beside its LoRA belong to no part of the model");
 }
 
-/// Adds the adapters of a PEFT folder to the network. input_error, naming the layer, where the folder adapts
-/// one that the network lacks.
+/// Adds the adapters of a PEFT folder, if it has any, to the network. input_error, naming the layer, where
+/// the folder adapts one that the network lacks.
 template <class B, class T>
 void add_adapter(llava_network<B, T>& network, const adapter_folder& folder) {
+  if (folder.modules().empty()) return;
   lora_options options;
   options.rank = folder.config().rank;
   options.alpha = folder.config().alpha;

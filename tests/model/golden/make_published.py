@@ -91,6 +91,11 @@ def main():
     torch.save({"base_model.model." + name: value for name, value in projector.items()},
                FOLDER / "adapter" / "non_lora_trainables.bin")
 
+    # projector/: as liuhaotian/llava-v1.5-mlp2x-336px-pretrain-vicuna-7b-v1.5, the first stage's
+    llava_config(FOLDER / "projector")
+    torch.save({name: value.clone() for name, value in rest.items() if "mm_projector" in name},
+               FOLDER / "projector" / "mm_projector.bin")
+
     # what all of it computes: merged by peft, in transformers' LLaVA
     fresh = LlamaForCausalLM(LlamaConfig(**text))
     fresh.load_state_dict({name: value.float() for name, value in language.items()})
