@@ -3,13 +3,20 @@
 
 #include <candor/core/error.hpp>
 
+#include <algorithm>
 #include <cstdio>
+#include <filesystem>
+#include <string_view>
 #include <vector>
 
 namespace program {
 namespace {
 
 using candor::text;
+
+/// What a name may hold that stands in scripts without quotes.
+constexpr std::string_view word_letters =
+    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.+";
 
 enum class value_kind { none, file, folder, words, other };
 
@@ -84,13 +91,16 @@ std::string bash_script(const std::string& name, const std::vector<option_facts>
     if (o.kind == value_kind::other) reply = "COMPREPLY=()";
     if (!reply.empty()) cases += text("    ", joined(o.names, "|"), ") ", reply, "; return ;;\n");
   }
+  std::string function = "_" + name + "_complete";
+  std::replace_if(
+      function.begin(), function.end(), [](char c) { return c == '-' || c == '.' || c == '+'; }, '_');
   return text("# bash completion of ", name, ". For this shell: source <(", name,
               " --completion bash); for all: ", name,
-              " --completion bash > ~/.local/share/bash-completion/completions/", name, "\n_", name,
-              "_complete() {\n  local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]}\n"
+              " --completion bash > ~/.local/share/bash-completion/completions/", name, "\n", function,
+              "() {\n  local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]}\n"
               "  case $before in\n",
-              cases, "  esac\n  COMPREPLY=($(compgen -W \"", all, "\" -- \"$word\"))\n}\ncomplete -F _", name,
-              "_complete ", name, "\n");
+              cases, "  esac\n  COMPREPLY=($(compgen -W \"", all, "\" -- \"$word\"))\n}\ncomplete -F ",
+              function, " ", name, "\n");
 }
 
 std::string zsh_script(const std::string& name, const std::vector<option_facts>& options) {
@@ -126,6 +136,13 @@ std::string fish_script(const std::string& name, const std::vector<option_facts>
 }
 
 }  // namespace
+
+std::string called_name(const char* name, int argc, const char* const* argv) {
+  const std::string called = argc > 0 ? std::filesystem::path(argv[0]).filename().string() : "";
+  const bool word =
+      !called.empty() && called.front() != '-' && called.find_first_not_of(word_letters) == called.npos;
+  return word ? called : name;
+}
 
 std::string completion_script(const CLI::App& app, const std::string& shell) {
   const auto options = options_of(app);

@@ -9,6 +9,10 @@
 
 namespace program {
 
+/// The name that the program was called by, as an installed one is candor-`name`; `name` itself where that is
+/// no plain word.
+std::string called_name(const char* name, int argc, const char* const* argv);
+
 /// A script for "bash", "zsh" or "fish" that completes the program's options, and their values where these
 /// are files (type FILE, PATH or TEXT), folders (FOLDER), true or false (BOOLEAN), or words in a list (type
 /// {one,two}).

@@ -23,7 +23,7 @@ constexpr const char* exit_codes =
 
 int run_tool(const char* name, const char* about, const char* example, int argc, char** argv,
              candor::function_ref<void(CLI::App&)> add, candor::function_ref<void()> work) {
-  CLI::App app{about, name};
+  CLI::App app{about, called_name(name, argc, argv)};
   app.footer(std::string("Example:\n  ") + example + "\n\n" + exit_codes);
   add(app);
   add_completion(app);

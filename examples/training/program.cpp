@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "training/program.hpp"
 
+#include "program/completion.hpp"
 #include "program/failures.hpp"
 #include "training/trl_names.hpp"
 
@@ -14,7 +15,7 @@ namespace training {
 int run_program(const char* name, const char* description, int argc, char** argv,
                 candor::function_ref<void(CLI::App&)> add, candor::function_ref<void(CLI::App&)> preset,
                 candor::function_ref<void()> body) {
-  CLI::App app{description, name};
+  CLI::App app{description, program::called_name(name, argc, argv)};
   app.footer(
       "Exit codes: 0 ok, 2 bad option, 3 bad input, 4 numbers not finite, 5 disk, 6 memory, 7 device, 75 "
       "stopped "

@@ -14,11 +14,12 @@ using namespace candor_test;
 namespace {
 
 /// The replies of bash's completion for a line whose last word is being typed.
-std::vector<std::string> completed(const std::filesystem::path& script, const std::string& words) {
+std::vector<std::string> completed(const std::filesystem::path& script, const std::string& words,
+                                   const std::string& program = "rlhf_v") {
   const auto end = run_program(
       "/bin/bash", {"-c", "source '" + script.string() + "'; COMP_WORDS=(" + words +
-                              "); COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); $(complete -p rlhf_v | sed 's/.*-F "
-                              "\\([^ ]*\\) .*/\\1/'); printf '%s\\n' \"${COMPREPLY[@]}\""});
+                              "); COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); $(complete -p " + program +
+                              " | sed 's/.*-F \\([^ ]*\\) .*/\\1/'); printf '%s\\n' \"${COMPREPLY[@]}\""});
   INFO(end.err);
   REQUIRE(end.code == 0);
   std::vector<std::string> out;
@@ -62,6 +63,28 @@ TEST_CASE("bash completes options, their words and files", "[examples][completio
   std::filesystem::create_directories(folder / "model");
   CHECK(completed(script, "rlhf_v --data " + start + "p") == std::vector<std::string>{start + "pairs.jsonl"});
   CHECK(completed(script, "rlhf_v --model " + start) == std::vector<std::string>{start + "model"});
+}
+
+TEST_CASE("an installed program's completion is for the name that it has", "[examples][completion]") {
+  const scratch_folder folder;
+  for (const std::string name : {"rlhf_v", "export"}) {
+    const auto installed = folder / ("candor-" + name), script = folder / (name + ".bash");
+    std::filesystem::create_symlink(programs_folder() / name, installed);
+    const auto end = run_program(installed, {"--completion", "bash"});
+    REQUIRE(end.code == 0);
+    candor::write_atomically(script, end.out);
+    const auto parsed = run_program("/bin/bash", {"--posix", "-n", script});
+    INFO(parsed.err);
+    CHECK(parsed.code == 0);
+    CHECK(completed(script, "candor-" + name + " --qui", "candor-" + name) ==
+          std::vector<std::string>{"--quiet"});
+    CHECK_THAT(run_program(installed, {"--completion", "fish"}).out, contains("complete -c candor-" + name));
+    CHECK_THAT(run_program(installed, {"--completion", "zsh"}).out, contains("#compdef candor-" + name));
+    CHECK_THAT(run_program(installed, {"--help"}).out, contains("candor-" + name));
+  }
+  std::filesystem::create_symlink(programs_folder() / "export", folder / "a $(b)");
+  CHECK_THAT(run_program(folder / "a $(b)", {"--completion", "bash"}).out,
+             contains("complete -F _export_complete export"));
 }
 
 TEST_CASE("zsh and fish have scripts with every option", "[examples][completion]") {
