@@ -4,6 +4,7 @@
 #include <dlfcn.h>
 #include <execinfo.h>
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -25,14 +26,15 @@ std::atomic<int> armed_call{-1}, armed_error{0};
 std::atomic<std::uint64_t> armed_n{0};
 std::atomic<bool> armed_always{false}, happened{false};
 
-/// Whether sentencepiece asks. Its protobuf aborts where its memory ends, or destroys what it has not made; nobody can
-/// catch that.
+/// Whether sentencepiece asks. Its protobuf aborts where its memory ends, or destroys what it has not made;
+/// nobody can catch that.
 bool inside_sentencepiece() {
   void* frames[128];
   const int count = ::backtrace(frames, 128);
   for (int i = 0; i < count; ++i) {
     Dl_info from;
-    if (::dladdr(frames[i], &from) != 0 && std::strstr(from.dli_fname, "libsentencepiece") != nullptr) return true;
+    if (::dladdr(frames[i], &from) != 0 && std::strstr(from.dli_fname, "libsentencepiece") != nullptr)
+      return true;
   }
   return false;
 }
@@ -172,6 +174,23 @@ int open(const char* path, int flags, ...) {
   return static_cast<int>(::syscall(SYS_openat, AT_FDCWD, path, flags, mode));
 }
 
+// The two ways in which candor::host takes memory for its tensors. Files that are mapped go through.
+void* aligned_alloc(size_t alignment, size_t size) noexcept {
+  void* block = nullptr;
+  const int error = candor_test::fails(failing_call::block) ? candor_test::armed_error.load()
+                                                            : ::posix_memalign(&block, alignment, size);
+  if (error != 0) errno = error;
+  return error == 0 ? block : nullptr;
+}
+
+void* mmap(void* address, size_t size, int protection, int flags, int descriptor, off_t offset) noexcept {
+  if ((flags & MAP_ANONYMOUS) != 0 && candor_test::fails(failing_call::block)) {
+    errno = candor_test::armed_error;
+    return MAP_FAILED;
+  }
+  return reinterpret_cast<void*>(::syscall(SYS_mmap, address, size, protection, flags, descriptor, offset));
+}
+
 }  // extern "C"
 
 namespace {
@@ -189,11 +208,10 @@ void* operator new(std::size_t size) {
 }
 void* operator new[](std::size_t size) { return operator new(size); }
 void* operator new(std::size_t size, std::align_val_t alignment) {
-  const auto unit = static_cast<std::size_t>(alignment);
-  void* memory = candor_test::fails(failing_call::memory)
-                     ? nullptr
-                     : std::aligned_alloc(unit, (size + unit - 1) / unit * unit);
-  if (memory == nullptr) no_memory();
+  void* memory = nullptr;
+  if (candor_test::fails(failing_call::memory) ||
+      ::posix_memalign(&memory, static_cast<std::size_t>(alignment), size == 0 ? 1 : size) != 0)
+    no_memory();
   return memory;
 }
 void* operator new[](std::size_t size, std::align_val_t alignment) { return operator new(size, alignment); }

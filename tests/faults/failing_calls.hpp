@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 /// @file
-/// Calls of the operating system, and operator new, that fail on demand. failing_calls.cpp defines them in
-/// front of libc and libstdc++: linked into a test, or preloaded into a program as a shared library, which
-/// then reads
+/// Calls of the operating system, operator new, and the host's blocks for tensors, that fail on demand.
+/// failing_calls.cpp defines them in front of libc and libstdc++: linked into a test, or preloaded into a
+/// program as a shared library, which then reads
 ///   CANDOR_FAIL_CALL=<call>:<n>:<errno or result>[:always]   write:3:ENOSPC, write:1:short,
 ///   memory:20:once:always CANDOR_FAIL_COUNTS=<file>   at the end, how often each call was made: lines "write
 ///   12"
@@ -12,10 +12,10 @@
 
 namespace candor_test {
 
-enum class failing_call : int { write, fsync, rename, create, mkdir, truncate, memory };
+enum class failing_call : int { write, fsync, rename, create, mkdir, truncate, memory, block };
 inline constexpr const char* failing_call_names[] = {"write", "fsync",    "rename", "create",
-                                                     "mkdir", "truncate", "memory"};
-inline constexpr int failing_call_count = 7;
+                                                     "mkdir", "truncate", "memory", "block"};
+inline constexpr int failing_call_count = 8;
 
 /// What happens at the n-th call from now on, from 1; 0 for nothing.
 struct call_failure {
