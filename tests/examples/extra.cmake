@@ -2,7 +2,7 @@
 # The tests run these programs. One hands what they wrote to transformers and peft, and is skipped where this Python
 # (or $CANDOR_PYTHON of the environment) has no such modules.
 find_program(CANDOR_PYTHON NAMES python3 DOC "Python with torch, transformers and peft, for one test")
-add_dependencies(tests_examples compare csr image_dpo povid rlaif_v rlhf_v sft score export)
+add_dependencies(tests_examples compare csr dpo image_dpo povid rlaif_v rlhf_v sft score export)
 
 # With `ctest -C long` or `tests/run.sh --long`: 20 moments instead of 4, in about a minute.
 add_test(NAME "examples/20 kills" CONFIGURATIONS long

@@ -7,7 +7,6 @@
 #include <nlohmann/json.hpp>
 
 #include <cmath>
-#include <cstdio>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -95,32 +94,6 @@ TEST_CASE("a dry run of sft shows dialogs with what is scored, and writes nothin
   REQUIRE(end.code == 0);
   CHECK_THAT(end.out, contains("llava.json:2: [0]") && contains("(image, 4 tokens)") && contains("question"));
   CHECK(!std::filesystem::exists(w.scratch / "dry"));
-}
-
-TEST_CASE(
-    "training on a file of 80,000 records starts within seconds and in memory that does not grow with it",
-    "[examples][sft][many]") {
-  const sft_world w;
-  const auto two_steps = [&](int count) {
-    candor::atomic_file file(w.data);
-    const std::string words(400, 'w');
-    for (int i = 0; i < count; ++i)
-      file.write(candor::text(R"({"image": ")", i % 3, R"(.png", "conversations": [{"from": "human", )",
-                              R"("value": "<image>\nwhat is there ?"}, {"from": "gpt", "value": ")", words, i,
-                              R"("}]})", "\n"));
-    file.commit();
-    const auto output = candor::text("of ", count);
-    const auto end = w.run({"--output", w.scratch / output, "--max-steps", "2", "--batch-size", "2"});
-    INFO(end.err);
-    REQUIRE(end.code == 0);
-    std::printf("%6d records: %.2f s of the processor, %.0f MiB\n", count, end.seconds, end.peak);
-    return end;
-  };
-  const auto few = two_steps(2000), many = two_steps(80'000);  // 80,000: 46 MB
-  CHECK(many.seconds - few.seconds < 5);
-#if !defined(__SANITIZE_ADDRESS__)
-  CHECK(many.peak - few.peak < 24);  // indices and orders: some hundred bytes a record
-#endif
 }
 
 TEST_CASE("sft refuses what it cannot use", "[examples][sft]") {
