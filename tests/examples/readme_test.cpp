@@ -3,6 +3,7 @@
 /// in a folder where the downloads are replaced by a model of the same layout with small widths, and small
 /// data.
 
+#include "examples/photo_world.hpp"
 #include "support/program.hpp"
 #include "support/tiny_llava.hpp"
 
@@ -101,12 +102,42 @@ void prepare(const std::filesystem::path& folder) {
 
 /// Why a command is not run; empty where it is.
 std::string left_out(const std::string& command) {
-  for (const char* start : {"hf ", "pip ", "cmake ", "sh cmake/"})
+  for (const char* start : {"sudo ", "python3 -m venv ", "hf ", "pip ", "cmake ", "sh cmake/"})
     if (command.starts_with(start)) return "it downloads or builds";
   if (command.starts_with("tensorboard "))
     return "it serves until it is stopped; tests/interop.py reads the events";
   return "";
 }
+
+/// The numbers behind the name of a row of the section's table.
+std::vector<double> row_of(const std::string& name) {
+  std::istringstream page(candor::read_file(candor_test::examples_folder() / "rlhf_v/README.md"));
+  std::vector<double> numbers;
+  for (std::string line; std::getline(page, line);) {
+    if (!line.starts_with("| " + name + " |")) continue;
+    std::istringstream cells(line.substr(name.size() + 4));
+    for (std::string cell; std::getline(cells, cell, '|');) numbers.push_back(std::stod(cell));
+  }
+  return numbers;
+}
+
+/// The last number of the line of a dry run that begins so; 0 where there is none.
+double planned(const std::string& report, const std::string& name) {
+  std::istringstream lines(report);
+  for (std::string line; std::getline(lines, line);)
+    if (line.starts_with(name)) return std::stod(line.substr(line.find_last_of(' ')));
+  return 0;
+}
+
+/// llava-hf/llava-1.5-7b-hf's config.json: sizes without weights.
+const std::string config_of_7b = R"({
+  "architectures": ["LlavaForConditionalGeneration"], "image_token_index": 32000, "model_type": "llava",
+  "pad_token_id": 32001, "projector_hidden_act": "gelu", "tie_word_embeddings": false,
+  "text_config": {"max_position_embeddings": 4096, "model_type": "llama", "rms_norm_eps": 1e-05, "vocab_size": 32064},
+  "vision_config": {"hidden_size": 1024, "image_size": 336, "intermediate_size": 4096,
+    "model_type": "clip_vision_model", "num_attention_heads": 16, "num_hidden_layers": 24, "patch_size": 14,
+    "projection_dim": 768, "vocab_size": 32000},
+  "vision_feature_layer": -2, "vision_feature_select_strategy": "default", "vocab_size": 32064})";
 
 bool has(const program_end& end, const std::string& part) { return end.out.find(part) != std::string::npos; }
 
@@ -183,5 +214,59 @@ TEST_CASE("the way from nothing to an aligned model works as it is written", "[e
     CHECK(end.code == 0);
     CHECK(!end.out.empty());
     std::printf("the model says: %s", end.out.c_str());
+  }
+}
+
+TEST_CASE("the page's figures of LLaVA-1.5-7B are those of its dry run", "[examples][readme]") {
+  if (!photo_data().present()) CANDOR_SKIP("the photographs or LLaMA's tokenizer are absent");
+  const photo_world photos;
+  const auto& world = photos.scratch;
+  std::filesystem::rename(photos.model, world / "llava-1.5-7b-hf");
+  std::filesystem::remove(world / "llava-1.5-7b-hf/model.safetensors");
+  candor::write_atomically(world / "llava-1.5-7b-hf/config.json", config_of_7b);
+  std::filesystem::create_directories(world / "rlhf-v");
+  std::filesystem::create_symlink(photos.data.pairs, world / "rlhf-v/RLHF-V-Dataset.parquet");
+  std::filesystem::create_directories(world / "build/release");
+  std::filesystem::create_directory_symlink(candor_test::programs_folder(), world / "build/release/bin");
+  std::string as_above;
+  for (const auto& command : commands())
+    if (command.ends_with(" --dry-run")) as_above = command + " --images " + photos.data.images.string();
+  const auto with = [&](const std::string& part, const std::string& by) {
+    std::string command = as_above;
+    REQUIRE(command.find(part) != command.npos);
+    return command.replace(command.find(part), part.size(), by);
+  };
+  const std::vector<std::string> columns{as_above, with("--max-tokens 2048", "--max-tokens 8192"),
+                                         with(" --dry-run", " --recompute true --dry-run"),
+                                         with("--lora-r 64 --lora-alpha 128 ", "")};
+  constexpr double downloads = 13.13 + 0.82, merged = 13.16,
+                   shown = 0.06;  // GiB; half of the last digit, and a bit
+  const auto told = [](const std::string& name, std::size_t column) {
+    const auto row = row_of(name);
+    REQUIRE(row.size() == 4);
+    return row[column];
+  };
+  for (std::size_t c = 0; c < columns.size(); ++c) {
+    INFO(columns[c]);
+    const auto end = bash(world.path(), columns[c]);
+    INFO(end.out << end.err);
+    REQUIRE(end.code == 0);
+    const double peak = planned(end.out, "peak ");
+    const double host = planned(end.out, "the largest tensor while a checkpoint is written ") +
+                        planned(end.out, "pictures decoded ahead ") +
+                        planned(end.out, "program and libraries ");
+    const double checkpoint = planned(end.out, "1 checkpoint kept, and one being written ") / 2;
+    const double adapter = planned(end.out, "adapter "), model = planned(end.out, "model ");
+    CHECK(told("memory at its peak, GiB", c) == Approx(peak).margin(shown));
+    CHECK(told("of that on the device, with `--device cuda`, GiB", c) == Approx(peak - host).margin(shown));
+    CHECK(told("left to the host then, GiB", c) == Approx(host).margin(shown));
+    CHECK(told("a checkpoint, GiB", c) == Approx(checkpoint).margin(shown));
+    CHECK(told("what comes out, GiB", c) == Approx(adapter + model).margin(shown));
+    CHECK(told("disk in all, GiB", c) ==
+          Approx(downloads + 3 * checkpoint + adapter + model + (model > 0 ? 0 : merged)).margin(shown));
+    const auto at = end.out.find("\n  work ");
+    REQUIRE(at != end.out.npos);
+    CHECK(told("products of a step of 8 pairs, TFLOP", c) ==
+          Approx(std::stod(end.out.substr(at + 8))).margin(0.51));
   }
 }
