@@ -32,8 +32,27 @@ candor_script_test("install and move" install.sh "${CMAKE_COMMAND}" "${CMAKE_BIN
 set_tests_properties("consumer/install and move" PROPERTIES FIXTURES_SETUP installed)
 
 candor_consumer(find_package INSTALLED OPTIONS "-DCMAKE_PREFIX_PATH=${installed}")
+# Each optional library that this build has, demanded by its component.
+set(components "")
+foreach(component IN LISTS candor_optional)
+  if(candor_${component}_FOUND)
+    list(APPEND components ${component})
+  endif()
+endforeach()
+if(components)
+  list(JOIN components "," components)
+  candor_consumer(components INSTALLED OPTIONS "-DCMAKE_PREFIX_PATH=${installed}" "-DCOMPONENTS=${components}"
+                  "-DCANDOR_ARROW_ROOT=${CANDOR_ARROW_ROOT}" "-DCANDOR_PYTHON=${CANDOR_PYTHON}")
+endif()
 candor_consumer(add_subdirectory OPTIONS "-DCANDOR_SOURCE=${PROJECT_SOURCE_DIR}")
 candor_consumer(fetch_content OPTIONS "-DCANDOR_SOURCE=${PROJECT_SOURCE_DIR}")
+# `ctest -C long`: all of candor is compiled once more, for candor::compiled in a project that holds candor as a folder.
+add_test(NAME consumer/add_subdirectory_compiled CONFIGURATIONS long COMMAND "${CMAKE_CTEST_COMMAND}"
+         --build-and-test "${CMAKE_CURRENT_LIST_DIR}/add_subdirectory" "${work}/add_subdirectory_compiled"
+         --build-generator "${CMAKE_GENERATOR}"
+         --build-options ${consumer_options} "-DCANDOR_SOURCE=${PROJECT_SOURCE_DIR}" -DCOMPILED=ON
+         --test-command "${CMAKE_CTEST_COMMAND}" --output-on-failure)
+set_tests_properties(consumer/add_subdirectory_compiled PROPERTIES LABELS consumer TIMEOUT 3600)
 # Both compile the same unit with the same flags: the second one finds it in ccache, where that is there.
 set_tests_properties(consumer/fetch_content PROPERTIES DEPENDS consumer/add_subdirectory)
 
