@@ -5,8 +5,8 @@
 /// base_model.model.<module path>.lora_A.weight (rank, in) and .lora_B.weight (out, rank). The adapted layer
 /// computes W x + (alpha / rank) B A x. LLaVA's training saves the weights that it trained as they are (its
 /// projector) in a non_lora_trainables.bin or mm_projector.bin beside them. What candor does not compute
-/// (DoRA, rank patterns, saved modules,
-/// ...) is refused by the name of its key.
+/// (DoRA, rank patterns, saved modules, ...) is
+/// refused by the name of its key.
 
 #include <candor/core/config.hpp>
 #include <candor/io/names.hpp>
