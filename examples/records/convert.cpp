@@ -18,16 +18,18 @@ namespace {
 namespace fs = std::filesystem;
 using candor::preference_record;
 
-constexpr std::array<std::pair<std::string_view, target_form>, 6> names{
+constexpr std::array<std::pair<std::string_view, target_form>, 7> names{
     {{"rlhf-v", target_form::rlhf_v},
      {"trl", target_form::trl},
      {"povid", target_form::povid},
      {"llava", target_form::llava},
+     {"llava-rlhf", target_form::llava_rlhf},
      {"llama-factory", target_form::llama_factory},
      {"ms-swift", target_form::ms_swift}}};
 
 bool is_list(target_form to) {
-  return to == target_form::povid || to == target_form::llava || to == target_form::llama_factory;
+  return to == target_form::povid || to == target_form::llava || to == target_form::llava_rlhf ||
+         to == target_form::llama_factory;
 }
 
 /// The name that the written record gives to a picture: below the folder of images, or the digest of its

@@ -19,11 +19,14 @@ enum class target_form : std::uint8_t {
   trl,            ///< JSON lines with messages
   povid,          ///< a JSON list with conversations and rejected_conversations
   llava,          ///< a JSON list with conversations, for fine-tuning: the chosen answers alone
+  llava_rlhf,     ///< a JSON list with conversations, output_1, which is preferred, and output_2
   llama_factory,  ///< a JSON list as its sharegpt format, `ranking` true
   ms_swift        ///< JSON lines with messages and rejected_response
 };
 
-/// rlhf-v, trl, povid, llava, llama-factory or ms-swift; usage_error for other names.
+/// rlhf-v, trl, povid, llava, llava-rlhf, llama-factory or ms-swift; usage_error for other names.
+/// (VLFeedback's records have a rating of each aspect of each answer, of which a pair keeps a difference of
+/// means alone.)
 target_form target_form_from(std::string_view name);
 
 struct conversion_options {

@@ -127,6 +127,19 @@ json to_conversations(const preference_record& r, const std::vector<std::string>
   return out;
 }
 
+json to_llava_rlhf(const preference_record& r, const std::vector<std::string>& images) {
+  if (r.rejected.empty()) throw unsuited{"no rejected answer"};
+  if (!r.chosen_later.empty() || !r.rejected_later.empty()) throw unsuited{"turns after the answers"};
+  json out{{"id", r.id}};
+  add_images(out, "image", images);
+  auto dialog = conversation(marked_dialog(r, true));
+  dialog.erase(dialog.size() - 1);
+  out["conversations"] = std::move(dialog);
+  const auto output = [](const std::string& words) { return json{{"from", "llava"}, {"value", words}}; };
+  out.update({{"output_1", output(r.chosen)}, {"output_2", output(r.rejected)}, {"preference", 1}});
+  return out;
+}
+
 json to_llama_factory(const preference_record& r, const std::vector<std::string>& images) {
   if (is_image_pair(r)) throw unsuited{"two images, of which the text is about one"};
   if (!r.rejected.empty() && (!r.chosen_later.empty() || !r.rejected_later.empty()))
@@ -166,6 +179,7 @@ json in_form(const preference_record& r, target_form to, const std::vector<std::
     case target_form::trl: return to_trl(r, images);
     case target_form::povid: return to_conversations(r, images, true);
     case target_form::llava: return to_conversations(r, images, false);
+    case target_form::llava_rlhf: return to_llava_rlhf(r, images);
     case target_form::llama_factory: return to_llama_factory(r, images);
     case target_form::ms_swift: return to_ms_swift(r, images);
   }

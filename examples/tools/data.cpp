@@ -66,7 +66,8 @@ void add_options(CLI::App& app, data_tool_options& o) {
   app.add_option("--gamma", o.page.gamma, "weight of changed tokens, as rlhf_v has it")
       ->check(CLI::PositiveNumber);
   app.option_defaults()->group("Another form");
-  app.add_option("--to", o.to, "form to write")->type_name("{rlhf-v,trl,povid,llava,llama-factory,ms-swift}");
+  app.add_option("--to", o.to, "form to write")
+      ->type_name("{rlhf-v,trl,povid,llava,llava-rlhf,llama-factory,ms-swift}");
   app.add_option("--output", o.conversion.output, "file to write it to");
   app.add_option("--save-images", o.conversion.save_images,
                  "folder to write all pictures to; needed where they lie inside of parquet files");

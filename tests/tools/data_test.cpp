@@ -136,6 +136,79 @@ TEST_CASE("records go from each form into each other and back without a loss", "
   }
 }
 
+TEST_CASE("dialogs go into the forms that hold them and back, but for line breaks behind marks",
+          "[tools][data]") {
+  const data_world w;
+  const auto from = GENERATE(as<std::string>{}, "llava_rlhf.json", "llama_factory_sharegpt.json",
+                             "llama_factory_alpaca.json");
+  const auto to =
+      GENERATE(target_form::trl, target_form::llava_rlhf, target_form::llama_factory, target_form::ms_swift);
+  INFO(from << " to " << static_cast<int>(to));
+  const auto data = w.form(from);
+  const auto result = w.convert(data, to);
+  CHECK(result.written == data.size());
+  CHECK(result.left_out.empty());
+  // LLaMA-Factory's marks stand in the text as written; TRL's parts put a line break behind each, and LLaVA's
+  // code behind a mark that is alone.
+  losses expected;
+  if (from.starts_with("llama") && to == target_form::trl)
+    expected["question or chosen answer"] = data.size();
+  if (from.starts_with("llama") && to == target_form::llava_rlhf) expected["question or chosen answer"] = 1;
+  CHECK(result.changed == expected);
+  const candor::preference_data back(w.output, {.images = w.images});
+  for (std::int64_t i = 0; i < data.size(); ++i) {
+    CHECK(back.record(i).chosen == data.record(i).chosen);
+    CHECK(back.record(i).rejected == data.record(i).rejected);
+    REQUIRE(back.record(i).earlier.size() == data.record(i).earlier.size());
+    for (std::size_t t = 0; t < back.record(i).earlier.size(); ++t)
+      CHECK(back.record(i).earlier[t].assistant == data.record(i).earlier[t].assistant);
+  }
+}
+
+TEST_CASE("data gives lengths in a model's tokens", "[tools][data]") {
+  const tool_world w;
+  const std::vector<std::vector<std::string>> texts{
+      {"describe the picture .", "a red circle .", "a blue circle and a dog ."},
+      {"is there a dog ?", "yes", "no , there is a star"},
+      {"what is there ?", "a green tree", "a star"}};
+  std::string lines;
+  const candor::processor processor(w.model, w.config);
+  std::array<std::vector<std::int64_t>, 3> lengths;
+  for (const auto& t : texts) {
+    lines += json{{"image", "0.png"}, {"question", t[0]}, {"chosen", t[1]}, {"rejected", t[2]}}.dump() + "\n";
+    // As training sees them: a stem with its image's rows, and a branch for each answer.
+    const auto tree = processor.tree(processor.encode(t[0], std::vector{t[1], t[2]}, 1));
+    REQUIRE(tree.segments.size() == 3);
+    for (std::size_t part = 0; part < 3; ++part)
+      lengths[part].push_back(static_cast<std::int64_t>(tree.segments[part].tokens.size()));
+  }
+  candor::write_atomically(w.input, lines);
+  const candor::preference_data data(w.input, {.images = w.images});
+  const std::int64_t longest = lengths[0][0] + std::max(lengths[1][0], lengths[2][0]);
+  const auto s = records::summarise(data, &processor, longest - 1, w.config.image_tokens());
+  CHECK(s.unit == "tokens");
+  const records::length_figures* figures[] = {&s.prompt, &s.chosen, &s.rejected};
+  for (std::size_t part = 0; part < 3; ++part) {
+    auto sorted = lengths[part];
+    std::sort(sorted.begin(), sorted.end());
+    CHECK(figures[part]->mean == Approx(static_cast<double>(sorted[0] + sorted[1] + sorted[2]) / 3));
+    CHECK(figures[part]->at_share ==
+          std::array<std::int64_t, 5>{sorted[0], sorted[0], sorted[1], sorted[2], sorted[2]});
+  }
+  // "yes" is two pieces, and </s> follows; the prompt has the image's rows.
+  CHECK(s.chosen.at_share[0] == 3);
+  CHECK(s.prompt.at_share[0] > w.config.image_tokens());
+  CHECK(s.chosen_longer + s.rejected_longer <= 3);
+  CHECK(s.too_long == 1);
+  CHECK(records::summarise(data, &processor, longest, w.config.image_tokens()).too_long == 0);
+
+  const auto end = run_program("data", {w.input, "--images", w.images, "--model", w.model, "--max-length",
+                                        std::to_string(longest - 1)});
+  INFO(end.out << end.err);
+  REQUIRE(end.code == 0);
+  CHECK_THAT(end.out, contains("too long              1 (33.3 %)"));
+}
+
 TEST_CASE("data tells what a form cannot hold", "[tools][data]") {
   const data_world w;
   const auto swift = w.form("ms_swift.jsonl");  // one with two images, two with several turns
@@ -158,6 +231,7 @@ TEST_CASE("data tells what a form cannot hold", "[tools][data]") {
   CHECK(w.convert(images, target_form::povid, asked).changed.empty());
   CHECK(w.convert(images, target_form::ms_swift, asked).changed.empty());
   CHECK(w.convert(images, target_form::rlhf_v, asked).left_out == losses{{"no rejected answer", 1}});
+  CHECK(w.convert(images, target_form::llava_rlhf, asked).left_out == losses{{"no rejected answer", 1}});
 
   const auto later = w.open(
       R"({"image": "a.png", "conversations": [{"from": "human", "value": "<image>\nq"}, {"from": "gpt", "value": "a"}, {"from": "human", "value": "r"}, {"from": "gpt", "value": "s"}], "rejected_conversations": [{"from": "human", "value": "<image>\nq"}, {"from": "gpt", "value": "b"}, {"from": "human", "value": "r"}, {"from": "gpt", "value": "t"}]})");
