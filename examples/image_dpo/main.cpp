@@ -33,8 +33,10 @@ constexpr const char* lessons = R"(Try first:
       the image's share of each answer's likelihood is rewarded; the other image costs the reference alone
   image_dpo ... --loss-type sym_mpo     records with two images: `chosen` is true of the first, `rejected` of
                                         the second
+  image_dpo ... --loss-type v_dpo --image-contrast true     records with two images and one answer, which is true
+                                        of the first
   image_dpo ... --loss-type opa_dpo     records with a third answer, `revised`
-  image_dpo ... --loss-type chip --lora-r 64 --reference adapters-off
+  image_dpo ... --loss-type chip --lora-r 64
         reads the reference's whole distribution at each token, so that the reference runs in every step
 
 rewards/imageless_accuracies says how often the chosen answer is worth more under its own image than under the
@@ -79,6 +81,9 @@ void add_options(CLI::App& app, program_options& o) {
   loss->add_option("--bias-weight,--language_bias_reduce", o.loss.v_dpo.bias_weight,
                    "v_dpo: of the policy's own preference for the image")
       ->check(CLI::NonNegativeNumber);
+  loss->add_option(
+      "--image-contrast", o.loss.v_dpo.image_contrast,
+      "v_dpo: records with two images, of which the one answer is true of the first: true or false");
   loss->add_option("--label-smoothing,--label_smoothing", o.loss.v_dpo.label_smoothing,
                    "v_dpo: share of pairs taken to be labelled the wrong way")
       ->check(CLI::Range(0.0, 0.5));
@@ -131,6 +136,8 @@ void resolve_loss(program_options& o) {
   loss.opa_dpo.conditional_weight = o.conditional_weight;
   loss.opa_dpo.anchor_weight = o.anchor_weight;
   loss.opa_dpo.anchor_margin = o.anchor_margin;
+  require<usage_error>(!loss.v_dpo.image_contrast || *type == candor::image_loss::v_dpo,
+                       "--image-contrast is v_dpo's, but --loss-type is ", o.type);
   candor::image_variant other{.name = *type == candor::image_loss::sym_mpo ? "other" : "distorted"};
   if (o.distortion == "second") {
     other.second_image = true;
@@ -143,6 +150,7 @@ void resolve_loss(program_options& o) {
     }
   }
   o.training.fit.variants = {other};
+  if (loss.v_dpo.image_contrast) o.training.fit.variants.push_back({.name = "other", .second_image = true});
 }
 
 void run(program_options o) {

@@ -160,10 +160,12 @@ void add_options(CLI::App& app, options& o) {
   train->add_option("--layout", o.layout, "shared: each stem once; the numbers are the same")
       ->type_name("{shared,packed,padded}");
   train
-      ->add_option("--reference,--reference-source", o.reference,
-                   "cache (computed once before training), or in every step: adapters-off, or each-step (by "
-                   "--reference-model, else with the adapters off)")
-      ->type_name("{cache,adapters-off,each-step}");
+      ->add_option(
+          "--reference,--reference-source", o.reference,
+          "cache (computed once before training), or in every step: adapters-off, or each-step (by "
+          "--reference-model, else with the adapters off); auto: in every step where each epoch draws "
+          "other images or no cache can hold it, else cache")
+      ->type_name("{auto,cache,adapters-off,each-step}");
   train->add_option("--hash-images", o.fit.hash_images,
                     "the cache's fingerprint reads image bytes: true or false");
 
@@ -251,7 +253,7 @@ void resolve(options& o) {
   if (o.image_transform != "auto") o.processor.image_transform = candor::image_mode_from(o.image_transform);
   const auto reference = candor::reference_source_named(o.reference);
   candor::require<candor::usage_error>(reference.has_value(), "--reference ", o.reference,
-                                       " is unknown: use cache, adapters-off or each-step");
+                                       " is unknown: use auto, cache, adapters-off or each-step");
   o.fit.reference = *reference;
   candor::require<candor::usage_error>(
       o.fit.reference != candor::reference_source::adapters_off || o.lora.rank > 0,

@@ -7,6 +7,7 @@
 #include <candor/data/split.hpp>
 #include <candor/train/encode.hpp>
 #include <candor/train/fit_options.hpp>
+#include <candor/train/reference_log_probs.hpp>
 
 #include "training/memory_plan.hpp"
 #include "training/options.hpp"
@@ -15,6 +16,7 @@
 #include "training/records.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <span>
 #include <string>
@@ -67,8 +69,8 @@ void dry_run(const options& o, const Objective& loss) {
   const auto config = candor::read_llava_config(source);
   const candor::processor processor(source, config, o.processor);
   const auto variants = candor::variants_of(loss, o.fit.variants);
-  const auto data = open_records<Objective>(o.data, o);
-  const auto eval_data = open_eval_records<Objective>(o);
+  const auto data = open_records(o.data, o, loss);
+  const auto eval_data = open_eval_records(o, loss);
   with_skipped(o, data, eval_data);
   const auto split =
       candor::split_records(data.size(), {.eval_fraction = o.fit.eval_fraction, .seed = o.fit.seed});
@@ -87,6 +89,11 @@ void dry_run(const options& o, const Objective& loss) {
   facts.records = data.size();
   facts.trained_on = static_cast<std::int64_t>(split.train.size());
   facts.evaluated_on = eval_data ? eval_data->size() : static_cast<std::int64_t>(split.eval.size());
+  const auto reference = candor::plan_reference(loss, o.fit, !o.reference_model.empty(), o.lora.rank > 0);
+  if (reference.cached())
+    facts.cached_records =
+        static_cast<double>(facts.records) * (reference.fresh ? std::ceil(o.fit.epochs) : 1) +
+        static_cast<double>(eval_data ? facts.evaluated_on : 0);
   for (const auto& r : sample) {
     facts.tokens_of_record += static_cast<double>(r.tree.tokens()) / static_cast<double>(sample.size());
     for (const auto& path : r.tree.cells)

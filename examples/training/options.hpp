@@ -29,7 +29,7 @@ struct options {
   candor::lora_options lora{.rank = 0};
   candor::adamw optimizer;
   candor::fit_options fit;
-  std::string truncation = "keep_end", scheduler = "cosine", layout = "shared", reference = "cache";
+  std::string truncation = "keep_end", scheduler = "cosine", layout = "shared", reference = "auto";
   std::string report_to = "tensorboard";
   std::string greater_is_better = "auto";
   std::int64_t accumulation = 1;  ///< batches of a step

@@ -115,10 +115,7 @@ std::string disk_report(const options& o, const plan_facts& facts, const memory_
   std::int64_t kept = f.save_steps > 0 ? (steps + f.save_steps - 1) / f.save_steps : 1;
   if (f.save_total_limit > 0)
     kept = std::min(kept, std::max<std::int64_t>(f.save_total_limit, f.load_best_model_at_end ? 2 : 1));
-  const double cache =
-      f.reference == candor::reference_source::cache
-          ? 4.0 * facts.scored_of_record * static_cast<double>(facts.records + facts.evaluated_on)
-          : 0.0;
+  const double cache = 4.0 * facts.scored_of_record * facts.cached_records;
   candor::table rows({"Disk", "GiB"});
   rows.add({counted(kept, "checkpoint") + " kept, and one being written",
             gib(m.checkpoint * static_cast<double>(kept + 1))});

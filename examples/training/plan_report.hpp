@@ -15,6 +15,7 @@ struct plan_facts {
   std::int64_t records = 0, trained_on = 0, evaluated_on = 0;
   double tokens_of_record = 0, scored_of_record = 0;  ///< means over a sample
   double pixel_bytes_of_record = 0;                   ///< of the transformed images
+  double cached_records = 0;  ///< rows of the cache of reference log-probs, each epoch's own counted
 };
 
 /// Bytes beside the tensors: pictures that are decoded ahead, the program with its libraries.

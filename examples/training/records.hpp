@@ -5,6 +5,7 @@
 
 #include <candor/data/preference_data.hpp>
 #include <candor/objective/objective.hpp>
+#include <candor/train/encode.hpp>
 
 #include "training/options.hpp"
 #include "training/skipped.hpp"
@@ -15,11 +16,13 @@
 
 namespace training {
 
-/// Pairs, or records with one answer where the objective scores no other. Two images for one text are a pair
-/// where a variant shows the second.
+/// Pairs, or records with one answer where the objective scores no other; each has what the objective reads,
+/// or is left out where the options say so. Two images for one text are a pair where a variant shows the
+/// second. input_error names the first record that cannot be used.
 template <class Objective>
-candor::preference_data open_records(const std::filesystem::path& path, const options& o) {
-  const auto& variants = o.fit.variants;
+candor::preference_data open_records(const std::filesystem::path& path, const options& o,
+                                     const Objective& loss) {
+  const auto variants = candor::variants_of(loss, o.fit.variants);
   const bool image_pairs =
       std::any_of(variants.begin(), variants.end(), [](const auto& variant) { return variant.second_image; });
   candor::preference_data data(path, {.images = o.images,
@@ -27,15 +30,23 @@ candor::preference_data open_records(const std::filesystem::path& path, const op
                                       .image_pairs = image_pairs,
                                       .skip_bad_records = o.skip_bad_records,
                                       .ladder = o.ladder});
-  if (o.skip_bad_records) skip_unusable(data, o);
+  if (o.skip_bad_records)
+    skip_unusable(data, o, [&](const candor::processor& processor, candor::preference_record record) {
+      candor::check_record(record, loss, variants);
+      if (candor::reads_mismatched(loss)) record.others = {record.chosen};  // stands for another's
+      candor::preference_tree(processor, record, loss, variants);
+    });
+  else if (!variants.empty() || candor::reads_margin(loss) || candor::branches_of(loss) > 2)
+    data.check_each([&](const auto& record) { candor::check_record(record, loss, variants); });
+  if (candor::reads_mismatched(loss)) candor::objective_record(data, 0, loss);
   return data;
 }
 
 /// Those of --eval-data, where it is given.
 template <class Objective>
-std::optional<candor::preference_data> open_eval_records(const options& o) {
+std::optional<candor::preference_data> open_eval_records(const options& o, const Objective& loss) {
   if (o.eval_data.empty()) return std::nullopt;
-  return open_records<Objective>(o.eval_data, o);
+  return open_records(o.eval_data, o, loss);
 }
 
 }  // namespace training

@@ -21,7 +21,7 @@ std::string skipped_lines(const std::vector<candor::skipped_record>& skipped) {
   return out;
 }
 
-void skip_unusable(candor::preference_data& data, const options& o) {
+void skip_unusable(candor::preference_data& data, const options& o, record_check fits) {
   const candor::llava_source source{.model = o.model, .vision_tower = o.vision_tower};
   const candor::processor processor(source, candor::read_llava_config(source), o.processor);
   candor::progress shown({.title = "check", .unit = "records", .total = data.size(), .quiet = o.fit.quiet});
@@ -33,13 +33,16 @@ void skip_unusable(candor::preference_data& data, const options& o) {
       const std::lock_guard lock(mutex);
       shown.update(++done);
     }
-    std::vector<candor::dialog_path> paths{{r.chosen, r.chosen_later}};
-    if (!r.rejected.empty()) paths.push_back({r.rejected, r.rejected_later});
-    for (const auto& other : r.others) paths.push_back({other});
-    processor.encode(r.earlier, r.question, paths, r.shown_images(), r.source);
+    fits(processor, r);
     for (const auto& image : r.images) candor::load_image(image);
   });
   shown.finish();
+}
+
+void report_skipped(const std::vector<candor::skipped_record>& skipped, const std::filesystem::path& list) {
+  std::fprintf(stderr, "%zu records are left out; the first is %s: %s\n", skipped.size(),
+               skipped.front().source.c_str(), skipped.front().reason.c_str());
+  if (!list.empty()) std::fprintf(stderr, "all of them: %s\n", list.c_str());
 }
 
 options with_skipped(const options& o, const candor::preference_data& records,
@@ -50,9 +53,7 @@ options with_skipped(const options& o, const candor::preference_data& records,
   options out = o;
   if (skipped.empty()) return out;
   constexpr const char* name = "skipped_records.jsonl";
-  std::fprintf(stderr, "%zu records are left out; the first is %s: %s\n", skipped.size(),
-               skipped.front().source.c_str(), skipped.front().reason.c_str());
-  if (!o.dry_run) std::fprintf(stderr, "all of them: %s\n", (o.output / name).c_str());
+  report_skipped(skipped, o.dry_run ? std::filesystem::path() : o.output / name);
   out.fit.documents.emplace_back(name, skipped_lines(skipped));
   return out;
 }

@@ -3,10 +3,13 @@
 /// @file
 /// Records that a training leaves out (--skip-bad-records).
 
+#include <candor/core/function_ref.hpp>
 #include <candor/data/preference_data.hpp>
+#include <candor/model/processor.hpp>
 
 #include "training/options.hpp"
 
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <vector>
@@ -16,9 +19,15 @@ namespace training {
 /// {"record": "pairs.jsonl:12", "reason": "chosen: the text is empty"} a line.
 std::string skipped_lines(const std::vector<candor::skipped_record>& skipped);
 
-/// Leaves out what the model of the options cannot take: texts that are too long, pictures that do not
-/// decode.
-void skip_unusable(candor::preference_data& data, const options& o);
+/// What says whether the model can take a record: an input_error where it cannot.
+using record_check = candor::function_ref<void(const candor::processor&, const candor::preference_record&)>;
+
+/// Leaves out records for which `fits` says no (texts that are too long, answers that are missing), and those
+/// whose pictures do not decode.
+void skip_unusable(candor::preference_data& data, const options& o, record_check fits);
+
+/// Says on stderr how many records were left out, and the file that lists them, if it is given.
+void report_skipped(const std::vector<candor::skipped_record>& skipped, const std::filesystem::path& list);
 
 /// Says on stderr how many records were left out. The options again, with a list of them for the run folder,
 /// skipped_records.jsonl.

@@ -50,8 +50,8 @@ outcome train_on(B& backend, const options& o, const Objective& loss, const cand
 
 template <class T, class Objective>
 outcome train_as(const options& o, const Objective& loss) {
-  const auto records = open_records<Objective>(o.data, o);  // before the model: what is wrong is told at once
-  const auto eval_records = open_eval_records<Objective>(o);
+  const auto records = open_records(o.data, o, loss);  // before the model: what is wrong is told at once
+  const auto eval_records = open_eval_records(o, loss);
   const options listed = with_skipped(o, records, eval_records);
   outcome result;
   program::with_backend(o.device, o.threads, [&](auto& backend) {

@@ -153,6 +153,62 @@ TEST_CASE("length discount, weights of pairs and margins change any loss", "[exa
   CHECK_THAT(end.err, contains("no `margin`"));
 }
 
+TEST_CASE("dpo goes on with the loss that a run was begun with, and with no other", "[examples][dpo]") {
+  const trainer_world w;
+  std::string with_margins = pair_lines;
+  for (auto at = with_margins.find('}'); at != with_margins.npos; at = with_margins.find('}', at + 14))
+    with_margins.insert(at, ", \"margin\": 1");
+  candor::write_atomically(w.pairs, with_margins);
+  const auto run = [&](const std::string& type, std::vector<std::string> more) {
+    more.insert(more.end(),
+                {"--max-steps", "2", "--batch-size", "2", "--save-steps", "1", "--loss-type", type});
+    return run_dpo(w, w.scratch / type, more);
+  };
+  const auto check = [&](const std::string& type, const std::vector<std::vector<std::string>>& others) {
+    REQUIRE(run(type, {}).code == 0);
+    for (auto other : others) {
+      const std::string name = other[0];
+      other.insert(other.end(), {"--resume", "auto"});
+      const auto end = run(type, other);
+      INFO(name << ": " << end.err);
+      CHECK(end.code == 2);
+      CHECK_THAT(end.err, contains("this checkpoint was made with other data or options"));
+    }
+    CHECK(run(type, {"--resume", "auto"}).code == 0);
+  };
+  check("sigmoid", {{"--ld-alpha", "0.5"}, {"--use-weighting", "true"}, {"--margin-weight", "0.1"}});
+  check("bco_pair", {{"--bco-shift", "true"}});
+}
+
+TEST_CASE("records without a margin are refused when they are opened, or left out", "[examples][dpo][bad]") {
+  const trainer_world w;
+  std::string lines = pair_lines;
+  lines.insert(lines.find('}'), ", \"margin\": 1");
+  candor::write_atomically(w.pairs, lines);
+  const auto refused = run_dpo(w, w.output, {"--margin-weight", "0.5", "--max-steps", "1"});
+  CHECK(refused.code == 3);
+  CHECK_THAT(refused.err, contains("pairs.jsonl:2: the record has no `margin`"));
+  CHECK(!std::filesystem::exists(w.output));  // nothing was begun
+  const auto end = run_dpo(
+      w, w.output, {"--margin-weight", "0.5", "--max-steps", "3", "--batch-size", "1", "--skip-bad-records"});
+  INFO(end.err);
+  REQUIRE(end.code == 0);
+  CHECK_THAT(end.err, contains("2 records are left out; the first is " + w.pairs.string() + ":2: "));
+  const auto listed = read_json_lines(w.output / "skipped_records.jsonl");
+  REQUIRE(listed.size() == 2);
+  for (const auto& line : listed) CHECK_THAT(line.at("reason").get<std::string>(), contains("no `margin`"));
+}
+
+TEST_CASE("kto refuses records of one question", "[examples][dpo][bad]") {
+  const trainer_world w;
+  const std::string line = pair_lines.substr(0, pair_lines.find('\n') + 1);
+  candor::write_atomically(w.pairs, line + line);
+  const auto end = run_dpo(w, w.output, {"--loss-type", "kto", "--batch-size", "2", "--max-steps", "1"});
+  CHECK(end.code == 3);
+  CHECK_THAT(end.err, contains("pairs.jsonl:1: this objective scores the answer to another question"));
+  CHECK(!std::filesystem::exists(w.output));
+}
+
 TEST_CASE("dpo refuses losses that cannot be meant", "[examples][dpo]") {
   const trainer_world w;
   const auto refused = [&](const std::vector<std::string>& options, const std::string& why) {

@@ -63,6 +63,8 @@ TEST_CASE("the losses over images are their papers' formulas", "[objective][imag
   v_dpo("v_dpo, dynamic", {.gamma = 1.2, .label_smoothing = 0.1, .dynamic = true});
   v_dpo("v_dpo, bias", {.label_smoothing = 0.1, .bias_weight = 0.6});
   v_dpo("v_dpo, gamma 1", {.gamma = 1});
+  v_dpo("v_dpo, image contrast", {.image_contrast = true});
+  v_dpo("v_dpo, image contrast, bias", {.label_smoothing = 0.1, .bias_weight = 0.6, .image_contrast = true});
   const auto sym_mpo = [&](const char* name, const candor::sym_mpo& o) {
     check_golden(file, name, o, {.type = image_loss::sym_mpo, .sym_mpo = o});
   };
@@ -97,6 +99,12 @@ TEST_CASE("V-DPO computes what its options read and no more", "[objective][image
   CHECK(used({.gamma = 1}) == "pp--");
   CHECK(used({.bias_weight = 1}) == "pppr");
   CHECK(used({.gamma = 1, .bias_weight = 1}) == "ppp-");
+  CHECK(used({.image_contrast = true}) == "pp--");
+  CHECK(used({.dynamic = true, .bias_weight = 1, .image_contrast = true}) == "ppp-");
+  const auto contrast = candor::places_of(candor::v_dpo{.image_contrast = true});
+  CHECK(contrast[1].branch == 0);
+  CHECK(contrast[1].image == "other");
+  CHECK(candor::imageless_cell(contrast) == 1);
   CHECK(candor::imageless_cell(candor::places_of(candor::v_dpo{})) == -1);
   CHECK(candor::imageless_cell(candor::places_of(candor::v_dpo{.bias_weight = 1})) == 2);
   CHECK(candor::imageless_cell(candor::places_of(candor::mdpo{})) == 2);

@@ -4,8 +4,11 @@
 #include <candor/io/safetensors.hpp>
 #include <candor/objective/dense_dpo.hpp>
 #include <candor/objective/dpo.hpp>
+#include <candor/objective/opa_dpo.hpp>
 #include <candor/objective/pairwise.hpp>
 #include <candor/objective/sft.hpp>
+#include <candor/objective/sym_mpo.hpp>
+#include <candor/objective/v_dpo.hpp>
 #include <candor/train/encode.hpp>
 
 #include "support/catch.hpp"
@@ -13,6 +16,7 @@
 #include "support/tiny_llava.hpp"
 
 #include <algorithm>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -167,28 +171,84 @@ TEST_CASE("an objective's length discount reaches the cells", "[train][encode]")
   for (std::size_t t = 0; t < chosen.size(); ++t) CHECK(chosen[t] == (t < rejected.size() ? 1.0f : 0.25f));
 }
 
-TEST_CASE("a record comes with the next one's answer and its margin where they are read", "[train][encode]") {
+TEST_CASE("a record comes with another's answer and its margin where they are read", "[train][encode]") {
   const scratch_folder scratch;
-  const std::string line = R"({"image": "a.png", "question": "what ?", "chosen": ")";
-  candor::write_atomically(scratch / "pairs.jsonl", line +
-                                                        R"(yes", "rejected": "no", "margin": 1.5})"
-                                                        "\n" +
-                                                        line +
-                                                        R"(a dog", "rejected": "a cat"})"
-                                                        "\n");
-  write_tiny_pictures(scratch.path(), 1);
-  std::filesystem::rename(scratch / "0.png", scratch / "a.png");
-  const candor::preference_data data(scratch / "pairs.jsonl");
+  write_tiny_pictures(scratch.path(), 2);
+  const auto records = [&](const std::vector<std::string>& lines) {
+    std::string all;
+    for (const auto& line : lines) all += "{\"rejected\": \"no\", " + line + "}\n";
+    candor::write_atomically(scratch / "pairs.jsonl", all);
+    return candor::preference_data(scratch / "pairs.jsonl");
+  };
+  const std::string here = R"("image": "0.png", "question": "what ?", )",
+                    there = R"("image": "1.png", "question": "what ?", )",
+                    where = R"("image": "0.png", "question": "where ?", )";
   const candor::pairwise kto{.terms = {{candor::loss_type::kto}}}, scaled{.margin_weight = 0.1};
-  CHECK(candor::objective_record(data, 0, kto).others == std::vector<std::string>{"a dog"});
-  CHECK(candor::objective_record(data, 1, kto).others == std::vector<std::string>{"yes"});
+  const auto data = records({here + R"("chosen": "yes", "margin": 1.5)", here + R"("chosen": "a cat")",
+                             there + R"("chosen": "a dog")", where + R"("chosen": "there")"});
+  // Records of one question are no strangers; another picture or another question is.
+  const auto answer = [&](std::int64_t i) { return candor::objective_record(data, i, kto).others; };
+  CHECK(answer(0) == std::vector<std::string>{"a dog"});
+  CHECK(answer(1) == std::vector<std::string>{"a dog"});
+  CHECK(answer(2) == std::vector<std::string>{"there"});
+  CHECK(answer(3) == std::vector<std::string>{"yes"});
   CHECK(candor::objective_record(data, 0, candor::pairwise{}).others.empty());
   CHECK(candor::objective_record(data, 0, scaled).margin == 1.5);
   CHECK_THROWS_WITH(candor::objective_record(data, 1, scaled), contains("pairs.jsonl:2"));
-  candor::write_atomically(scratch / "one.jsonl", line + R"(yes", "rejected": "no"})"
-                                                         "\n");
-  CHECK_THROWS_WITH(candor::objective_record(candor::preference_data(scratch / "one.jsonl"), 0, kto),
-                    contains("there is none"));
+
+  for (const auto& lines : {std::vector{here + R"("chosen": "yes")"},
+                            std::vector{here + R"("chosen": "yes")", here + R"("chosen": "a cat")"}}) {
+    const auto one = records(lines);
+    CHECK_THROWS_WITH(candor::objective_record(one, 0, kto),
+                      contains("pairs.jsonl:1: ") && contains("has another"));
+    CHECK_THROWS_AS(candor::objective_record(one, 0, kto), candor::input_error);
+  }
+}
+
+TEST_CASE("the mismatched answer of rated answers is not to the same question", "[train][encode]") {
+  const scratch_folder scratch;
+  write_tiny_pictures(scratch.path(), 2);
+  std::filesystem::rename(scratch / "0.png", scratch / "a.png");
+  std::filesystem::rename(scratch / "1.png", scratch / "b.png");
+  const candor::preference_data data(golden("data/forms/vlfeedback.jsonl"), {.images = scratch.path()});
+  const candor::pairwise kto{.terms = {{candor::loss_type::kto}}};
+  // The first rated record gives several pairs.
+  REQUIRE(data.record(0).question == data.record(1).question);
+  for (std::int64_t i = 0; i < data.size(); ++i) {
+    INFO(i);
+    const auto record = candor::objective_record(data, i, kto);
+    REQUIRE(record.others.size() == 1);
+    std::set<std::string> own;
+    for (std::int64_t j = 0; j < data.size(); ++j)
+      if (data.record(j).question == record.question)
+        own.insert({data.record(j).chosen, data.record(j).rejected});
+    CHECK(own.count(record.chosen) == 1);
+    CHECK(own.count(record.others[0]) == 0);
+  }
+}
+
+TEST_CASE("what an objective reads of a record is checked before it is encoded", "[train][encode]") {
+  candor::preference_record r{.id = "0",
+                              .question = "what ?",
+                              .chosen = "a",
+                              .rejected = "b",
+                              .images = {std::filesystem::path("a.png")},
+                              .source = "a.jsonl:7"};
+  const std::vector<candor::image_variant> second{{.name = "other", .second_image = true}},
+      distorted{{.name = "distorted", .how = candor::distortion{}}};
+  candor::check_record(r, candor::pairwise{});
+  candor::check_record(r, candor::pairwise{.terms = {{candor::loss_type::kto}}});  // the third is another's
+  CHECK_THROWS_WITH(candor::check_record(r, candor::pairwise{.margin_weight = 0.1}),
+                    contains("a.jsonl:7: the record has no `margin`"));
+  CHECK_THROWS_WITH(candor::check_record(r, candor::opa_dpo{}, distorted),
+                    contains("a.jsonl:7: the record has 2 answers, but this objective compares 3"));
+  CHECK_THROWS_WITH(candor::check_record(r, candor::sym_mpo{}, second),
+                    contains("a.jsonl:7: the record has 1 images; expected two"));
+  // One answer under two images is enough where an objective asks for that.
+  r.images.emplace_back("b.png");
+  r.rejected.clear();
+  candor::check_record(r, candor::v_dpo{.image_contrast = true}, second);
+  CHECK_THROWS_WITH(candor::check_record(r, candor::sym_mpo{}, second), contains("no rejected answer"));
 }
 
 TEST_CASE("a record without a rejected answer cannot be a pair", "[train][encode]") {

@@ -128,6 +128,47 @@ TEST_CASE("a variant may be another record's image, or the record's second one",
   CHECK_THROWS_WITH(candor::images_of_stem(two, other), contains("pairs.jsonl:1: the record has no image"));
 }
 
+TEST_CASE("another record's image is another picture", "[train][variants]") {
+  const variant_world w;
+  const std::vector<image_variant> other{
+      {.name = "v", .how = candor::distortion{.kind = candor::distortion_kind::other}}};
+  const std::string first = R"({"image": "0.png", "question": "what ?", "chosen": "a", "rejected": "b"})"
+                            "\n";
+  std::string lines = first + first + first;  // of one picture, as rated answers are
+  const auto write = [&] { candor::write_atomically(w.scratch / "pairs.jsonl", lines); };
+  write();
+  CHECK_THROWS_WITH(w.pixels(1, other, {7, 1, 0}),
+                    contains("pairs.jsonl:2: its variant shows another record's picture"));
+  lines += R"({"image": "2.png", "question": "what ?", "chosen": "a", "rejected": "b"})"
+           "\n";
+  write();
+  const auto wanted = w.p.transform()(candor::load_image(w.data().record(3).images[0]));
+  for (std::int64_t epoch = 0; epoch < 10; ++epoch)
+    CHECK(part(w.pixels(1, other, {7, 1, epoch}), 1, w.width()) == wanted);
+
+  const auto stored = [](const char* name, const char* bytes) {
+    return candor::image_source(name, [bytes] { return std::string(bytes); });
+  };
+  CHECK(candor::same_picture(stored("row 1", "x"), stored("row 2", "x")));
+  CHECK_FALSE(candor::same_picture(stored("row 1", "x"), stored("row 2", "y")));
+  CHECK_FALSE(candor::same_picture(stored("row 1", "x"), std::filesystem::path("a.png")));
+  CHECK(candor::same_picture(std::filesystem::path("b/../a.png"), std::filesystem::path("a.png")));
+}
+
+TEST_CASE("a variant varies where another draw gives other pixels", "[train][variants]") {
+  const variant_world w;
+  for (const char* how : {"crop", "diffusion", "diffusion,stage=normalised", "gaussian", "rotation", "other",
+                          "pixel_mask", "block_mask,block=2", "black", "mean", "mean,stage=normalised"}) {
+    INFO(how);
+    const std::vector<image_variant> variants{{.name = "v", .how = candor::distortion_from(how)}};
+    bool differs = false;
+    const auto first = w.pixels(1, variants, {7, 1, 0});
+    for (std::int64_t epoch = 1; epoch < 8; ++epoch) differs |= w.pixels(1, variants, {7, 1, epoch}) != first;
+    CHECK(variants[0].varies() == differs);
+  }
+  CHECK_FALSE(image_variant{.name = "v", .second_image = true}.varies());
+}
+
 TEST_CASE("a variant that nothing defines, or that changes nothing, is refused", "[train][variants]") {
   const auto names = candor::images_named_in(candor::places_of(candor::mdpo{}));
   REQUIRE(names.size() == 1);

@@ -102,6 +102,9 @@ class preference_data {
   /// throws ends the search. input_error where no record would be left.
   void skip_where(function_ref<void(const preference_record&)> check);
 
+  /// Calls `check` for each record, on all cores; throws what it throws for the first of them.
+  void check_each(function_ref<void(const preference_record&)> check) const;
+
   /// Adds the parts "records" (the content of the file), "images" (all of them, as they were when the file
   /// was opened) and "pairs" (which records were left out, and which became several pairs). Of a parquet
   /// file, "records" is its footer and its pictures change with the file.

@@ -119,6 +119,12 @@ CANDOR_INLINE void preference_data::skip_where(function_ref<void(const preferenc
   skipped_ = std::move(skipped);
 }
 
+CANDOR_INLINE void preference_data::check_each(function_ref<void(const preference_record&)> check) const {
+  detail::for_runs(size(), 16, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) check(record(i));
+  });
+}
+
 CANDOR_INLINE void preference_data::add_to(fingerprint& print, image_digest images) const {
   records_->add_to(print, images, size(), [this](std::int64_t i) { return record(i); });
   std::string places = options_.image_pairs ? "image pairs;" : "";

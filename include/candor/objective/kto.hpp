@@ -5,9 +5,9 @@
 /// value is taken against a point z, the policy's distance from the reference,
 ///   loss = (lambda_D (1 - sigmoid(beta (a - z))) + lambda_U (1 - sigmoid(beta (z - c)))) / 2,
 ///   z = max(0, mean over the step of log pi(y' | x) - log ref(y' | x)), gradient stopped,
-/// with y' the chosen answer of another record, which stands in no relation to x. TRL's `kto` has for y' the
-/// answer of the batch's neighbour; here it is the next record's in the data, so that it is the same in every
-/// epoch and its reference can be cached.
+/// with y' the chosen answer to another question or other pictures, which stands in no relation to x. TRL's
+/// `kto` has for y' the answer of the batch's neighbour; here it is that of the next such record in the data,
+/// so that it is the same in every epoch and its reference can be cached.
 
 #include <candor/core/error.hpp>
 #include <candor/objective/objective.hpp>

@@ -15,7 +15,7 @@
 ///   bool needs_kl(int cell) const                whether a cell has `kl`        default: false
 ///   bool needs_confidence() const                whether cells have `confidence`
 ///   bool needs_margin() const                    whether items have `margin`
-///   bool needs_mismatched() const                whether branch 2 is the next record's chosen answer
+///   bool needs_mismatched() const                whether branch 2 is the chosen answer to another question
 /// With statistics it is called as operator()(y, statistics) and has
 ///   void update(statistics&, std::span<pair<double, cells>> items) const;
 /// which sees the items of a whole optimizer step, gradient stopped, once before the step's losses; it may

@@ -9,6 +9,10 @@
 /// (`dynamic`); its gradient is stopped. gamma 1 is DPO. With a bias weight the policy itself shall prefer
 /// the image: + weight ((1 - e/2) l(beta (a - a~)) + e/2 l(-beta (a - a~))) with a~'s gradient stopped. The
 /// released script passes gamma 0, which by this formula leaves no gradient; sweep 1.1 to 2.
+///
+/// On image-contrast data (`image_contrast`) there is one answer y, true of the record's first image v and
+/// not of its second v': the rejected path is y under v'. What y is worth without an image is then on both
+/// sides and goes, so that z = gamma log pi(y|v)/pi(y|v') - log ref(y|v)/ref(y|v').
 
 #include <candor/objective/objective.hpp>
 
@@ -22,11 +26,13 @@ struct v_dpo {
   double label_smoothing = 0.0;  ///< e: share of pairs that are taken to be labelled the wrong way
   bool dynamic = false;          ///< q is the policy: one more stem in every step; else the cache has it
   double bias_weight = 0.0;      ///< of the term against the language's bias
+  bool image_contrast = false;   ///< one answer under two images, in place of two answers under one
 
   /// Only what the options read is computed; the reference's cells cost the policy nothing.
   constexpr std::array<cell_place, 4> places() const {
     std::array<cell_place, 4> out{{{0}, {1}, {.branch = -1}, {.branch = -1}}};
-    const bool guided = gamma != 1.0;
+    if (image_contrast) out[1] = {.branch = 0, .image = "other"};
+    const bool guided = gamma != 1.0 && !image_contrast;
     if (guided || bias_weight != 0)
       out[2] = {.branch = 0, .image = "distorted", .policy = (guided && dynamic) || bias_weight != 0};
     if (guided) out[3] = {.branch = 1, .image = "distorted", .policy = dynamic};
@@ -35,8 +41,9 @@ struct v_dpo {
 
   template <class S>
   CANDOR_HD S operator()(const pair<S, 4>& y) const {
-    const S blind = dynamic ? stop_gradient(y.cells[2].sum - y.cells[3].sum)
-                            : S(y.cells[2].reference - y.cells[3].reference);
+    const S blind = image_contrast ? S(0)
+                    : dynamic      ? stop_gradient(y.cells[2].sum - y.cells[3].sum)
+                                   : S(y.cells[2].reference - y.cells[3].reference);
     const S guided = gamma * (y.cells[0].sum - y.cells[1].sum) - (gamma - 1) * blind;
     const S z = beta * (guided - (y.cells[0].reference - y.cells[1].reference));
     const S loss = -(1 - label_smoothing) * log_sigmoid(z) - label_smoothing * log_sigmoid(-z);

@@ -73,21 +73,50 @@ inline void discount_length(const encoded_branches& branches, double alpha,
     for (std::size_t i = shared; i < weights[b].size(); ++i) weights[b][i] *= static_cast<float>(alpha);
 }
 
-/// A record of the data as the objective reads it. Where it wants a mismatched answer, this is the chosen one
-/// of the next record, after the last that of the first. input_error where the record says no margin and the
-/// objective reads one, and for a single record, which has no next.
+/// Whether two records put the same question to the same pictures.
+inline bool same_prompt(const preference_record& a, const preference_record& b) {
+  const auto same_turn = [](const turn& x, const turn& y) {
+    return x.user == y.user && x.assistant == y.assistant;
+  };
+  return a.question == b.question &&
+         std::equal(a.earlier.begin(), a.earlier.end(), b.earlier.begin(), b.earlier.end(), same_turn) &&
+         std::equal(a.images.begin(), a.images.end(), b.images.begin(), b.images.end(), same_picture);
+}
+
+/// input_error where the record says no margin and the objective reads one.
 template <class Objective>
-preference_record objective_record(const preference_data& data, std::int64_t index, const Objective& loss) {
-  preference_record record = data.record(index);
+void require_margin(const preference_record& record, const Objective& loss) {
   require<input_error>(
       !reads_margin(loss) || std::isfinite(record.margin), record.source,
       ": the record has no `margin`, by which this objective scales beta; give each a number");
-  if (reads_mismatched(loss)) {
-    require<input_error>(data.size() > 1, record.source,
-                         ": this objective scores the answer of another record, and there is none");
-    record.others = {data.record((index + 1) % data.size()).chosen};
+}
+
+/// A record of the data as the objective reads it. Where it wants a mismatched answer, this is the chosen one
+/// of the next record with another question or other pictures, after the last record from the first one on:
+/// rated answers are several records of one question, to which the next one's answer is no stranger.
+/// input_error as require_margin, and where no record asks anything else.
+template <class Objective>
+preference_record objective_record(const preference_data& data, std::int64_t index, const Objective& loss) {
+  preference_record record = data.record(index);
+  require_margin(record, loss);
+  if (!reads_mismatched(loss)) return record;
+  for (std::int64_t step = 1; step < data.size(); ++step) {
+    const auto other = data.record((index + step) % data.size());
+    if (same_prompt(record, other)) continue;
+    record.others = {other.chosen};
+    return record;
   }
-  return record;
+  fail<input_error>(record.source,
+                    ": this objective scores the answer to another question, and no record of ",
+                    data.path().string(), " has another");
+}
+
+/// How many of a record's answers an objective scores.
+template <class Objective>
+int branches_of(const Objective& loss) {
+  int branches = 0;
+  for (const cell_place& place : places_of(loss)) branches = std::max(branches, place.branch + 1);
+  return branches;
 }
 
 /// The answers of a record as dialog paths: chosen, rejected, then others.
@@ -103,6 +132,17 @@ inline std::vector<dialog_path> answer_paths(const preference_record& record, st
   return paths;
 }
 
+/// input_error, with its place, where a record of the data lacks what the objective reads: an answer, an
+/// image, a margin. Mismatched answers are not its own, and no part of this.
+template <class Objective>
+void check_record(const preference_record& record, const Objective& loss,
+                  std::span<const image_variant> variants = {}) {
+  require_margin(record, loss);
+  const int own = reads_mismatched(loss) ? 2 : branches_of(loss);
+  answer_paths(record, static_cast<std::size_t>(own));
+  images_of_stem(record, variants);
+}
+
 /// A record as the cells that an objective places. Chosen is branch 0, rejected branch 1. Only the branches
 /// and images that it scores are computed; `variants` are the images that its places name, in the order of
 /// images_named_in. Behind the objective's cells come those under which other tokens than the answer's are
@@ -115,8 +155,7 @@ forest preference_tree(const processor& p, const preference_record& record, cons
   require<usage_error>(names.size() == variants.size(),
                        "[preference_tree] the objective scores answers under ", names.size(),
                        " other images, but ", variants.size(), " are defined");
-  int branches = 0;
-  for (const cell_place& place : places) branches = std::max(branches, place.branch + 1);
+  const int branches = branches_of(loss);
   const auto paths = answer_paths(record, static_cast<std::size_t>(branches));
   const auto encoded =
       p.encode(record.earlier, record.question, paths, images_of_stem(record, variants), record.source);

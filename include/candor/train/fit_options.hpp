@@ -21,12 +21,14 @@ namespace CANDOR_NS {
 
 /// Where the log-probs of the reference model come from.
 enum class reference_source {
+  automatic,     ///< in each step where a cache costs as much or cannot hold it (reference_log_probs), else
+                 ///< cache
   cache,         ///< computed once before training, kept in the run folder
   adapters_off,  ///< the model without its adapters, run in every step
   each_step,     ///< the second model, run in every step; without one, the model without its adapters
 };
 
-inline constexpr std::string_view reference_source_names[] = {"cache", "adapters-off", "each-step"};
+inline constexpr std::string_view reference_source_names[] = {"auto", "cache", "adapters-off", "each-step"};
 
 constexpr std::string_view name_of(reference_source source) {
   return reference_source_names[static_cast<std::size_t>(source)];
@@ -59,7 +61,7 @@ struct fit_options {
   std::int64_t save_steps = 0;        ///< a checkpoint every so many steps; 0: only when asked to stop
   std::int64_t save_total_limit = 2;  ///< checkpoints that are kept, the best one among them; 0: all
   std::string resume = "";            ///< "auto": the newest checkpoint that verifies; or a checkpoint folder
-  reference_source reference = reference_source::cache;
+  reference_source reference = reference_source::automatic;
   std::vector<image_variant> variants = {};  ///< what the images are that an objective's cells name
   bool fresh_variants = true;  ///< drawn anew each epoch; then the cache has a row for each epoch and record
   bool hash_images = false;    ///< the cache's fingerprint reads the images' bytes, not their sizes and times

@@ -26,6 +26,8 @@ struct image_variant {
 
   /// One line with everything that changes pixels.
   std::string describe() const;
+  /// Whether another draw gives other pixels: not for the second image, black or the mean colour.
+  bool varies() const;
 
   friend bool operator==(const image_variant&, const image_variant&) = default;
 };
@@ -45,6 +47,9 @@ std::vector<image_variant> variants_of(const Objective& loss, std::span<const im
   return variants_named(images_named_in(places), defined);
 }
 
+/// Whether two pictures are the same: the same file, or equal bytes inside containers.
+bool same_picture(const image_source& a, const image_source& b);
+
 /// How many of the record's images stand in its own stem: all, or the first of two where a variant shows the
 /// second. input_error, with the record's place, for a record without images or with another number of them.
 std::size_t images_of_stem(const preference_record& record, std::span<const image_variant> variants);
@@ -61,8 +66,8 @@ std::uint64_t variant_seed(const variant_draw& draw, std::size_t variant, std::s
 
 /// The record's images and then those of each variant, as the vision tower takes them: (images, 3 S S). An
 /// image is decoded once, and resized once unless it changes before. `data` holds the other records for
-/// distortion_kind::other. Errors are those of load_image, and input_error where there is no other record
-/// with images.
+/// distortion_kind::other, of which those with one of this record's pictures are left out. Errors are those
+/// of load_image, and input_error where there is no other record with images.
 std::vector<float> variant_pixels(const image_transform& transform, const preference_record& record,
                                   std::span<const image_variant> variants, const variant_draw& draw,
                                   const preference_data& data);

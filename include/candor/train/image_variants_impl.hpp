@@ -30,18 +30,24 @@ CANDOR_INLINE void append_tensor(std::vector<float>& pixels, const image_transfo
   if (how) distort(planes, *how, transform, seed);
 }
 
-/// Another record's images, drawn among all others.
+/// Another record's images, drawn among all that have none of this record's. (Rated answers are several
+/// records with one picture, and the field's files ask several questions about one.)
 CANDOR_INLINE std::vector<image_source> images_of_another(const preference_data& data,
-                                                          const variant_draw& draw, std::uint64_t seed,
-                                                          const std::string& where) {
+                                                          const preference_record& record,
+                                                          const variant_draw& draw, std::uint64_t seed) {
+  const auto shown_here = [&](const image_source& other) {
+    return std::any_of(record.images.begin(), record.images.end(),
+                       [&](const image_source& own) { return same_picture(own, other); });
+  };
   random_stream random(seed, 0x6f74686572);  // "other"
   for (int attempt = 0; attempt < 100 && data.size() > 1; ++attempt) {
     auto other = static_cast<std::int64_t>(random.below(static_cast<std::uint64_t>(data.size() - 1)));
     if (other >= draw.record) ++other;
     auto images = data.record(other).images;
-    if (!images.empty()) return images;
+    if (!images.empty() && std::none_of(images.begin(), images.end(), shown_here)) return images;
   }
-  fail<input_error>(where, ": its variant shows another record's image, but none was found in 100 draws; ",
+  fail<input_error>(record.source,
+                    ": its variant shows another record's picture, and 100 draws found no other; ",
                     data.path().string(), " has ", data.size(), " records");
 }
 
@@ -49,6 +55,17 @@ CANDOR_INLINE std::vector<image_source> images_of_another(const preference_data&
 
 CANDOR_INLINE std::string image_variant::describe() const {
   return text(name, second_image ? " second image" : "", how ? " " + how->describe() : "");
+}
+
+CANDOR_INLINE bool image_variant::varies() const {
+  return how && how->kind != distortion_kind::black && how->kind != distortion_kind::mean;
+}
+
+CANDOR_INLINE bool same_picture(const image_source& a, const image_source& b) {
+  if (a.name() == b.name()) return true;
+  if (!a.file().empty() || !b.file().empty())
+    return a.file().lexically_normal() == b.file().lexically_normal();
+  return a.read() == b.read();
 }
 
 CANDOR_INLINE std::vector<std::string_view> images_named_in(std::span<const cell_place> places) {
@@ -115,7 +132,7 @@ CANDOR_INLINE std::vector<float> variant_pixels(const image_transform& transform
     for (std::size_t i = 0; i < own; ++i) {
       const std::uint64_t seed = variant_seed(draw, v, i);
       if (exchanged) {
-        const auto others = detail::images_of_another(data, draw, variant_seed(draw, v, 0), record.source);
+        const auto others = detail::images_of_another(data, record, draw, variant_seed(draw, v, 0));
         std::optional<image> square;
         detail::append_tensor(pixels, transform, load_image(others[std::min(i, others.size() - 1)]), square,
                               {}, 0);

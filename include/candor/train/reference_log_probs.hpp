@@ -37,6 +37,35 @@ struct training_item {
   std::int64_t epoch = 0;  ///< whose draw of image variants it has
 };
 
+/// How a run comes by its reference log-probs.
+struct reference_plan {
+  bool needed = true;  ///< whether the objective reads them
+  bool fresh = false;  ///< whether each epoch has its own draw of the image variants
+  reference_source from = reference_source::cache;  ///< never `automatic`
+
+  bool cached() const { return needed && from == reference_source::cache; }
+};
+
+/// With `second`, a second model is the reference; with `adapters`, the policy has some. A cache of images
+/// that are drawn anew each epoch costs as many passes as the reference in each step does, and decodes each
+/// picture once more: `automatic` takes it only where nothing else is there, and where one draw serves all
+/// epochs.
+template <class Objective>
+reference_plan plan_reference(const Objective& loss, const fit_options& options, bool second, bool adapters) {
+  const auto variants = variants_of(loss, options.variants);
+  reference_plan plan{
+      .needed = reads_reference(loss),
+      .fresh = options.fresh_variants &&
+               std::any_of(variants.begin(), variants.end(), [](const auto& v) { return v.varies(); }),
+      .from = options.reference};
+  if (plan.from != reference_source::automatic) return plan;
+  const bool in_steps = plan.fresh || reads_kl(loss) || cell_plan(places_of(loss)).follows_policy();
+  plan.from = in_steps && second     ? reference_source::each_step
+              : in_steps && adapters ? reference_source::adapters_off
+                                     : reference_source::cache;
+  return plan;
+}
+
 template <class Model, class Objective>
 class reference_log_probs {
  public:
@@ -53,32 +82,39 @@ class reference_log_probs {
         places_(places_of(loss)),
         plan_(places_),
         variants_(variants_of(loss, options.variants)),
-        needed_(reads_reference(loss)) {
-    if (!needed_) return;
-    require<usage_error>(options.reference != reference_source::cache || !reads_kl(loss),
+        source_(plan_reference(loss, options, second != nullptr, policy.network().has_adapters())) {
+    if (!source_.needed) return;
+    const reference_source from = source_.from;
+    constexpr const char* advice =
+        "; compute it with each step: by a second model (--reference-model), or by adapters that are "
+        "switched "
+        "off (--lora-r)";
+    require<usage_error>(from != reference_source::cache || !reads_kl(loss),
                          "the loss reads the reference's whole distribution at each token, which no cache "
-                         "holds; compute it with each step (--reference each-step or adapters-off)");
+                         "holds",
+                         advice);
     require<usage_error>(
-        options.reference != reference_source::cache || !plan_.follows_policy(),
+        from != reference_source::cache || !plan_.follows_policy(),
         "the reference scores tokens that the policy picks anew in each step, which no cache "
-        "knows; compute it with each step (--reference each-step or adapters-off)");
-    require<usage_error>(options.reference != reference_source::adapters_off || second == nullptr,
+        "knows",
+        advice);
+    require<usage_error>(from != reference_source::adapters_off || second == nullptr,
                          "a second model is the reference, so it cannot be the policy without adapters");
+    require<usage_error>(from != reference_source::adapters_off || policy.network().has_adapters(),
+                         "the policy without adapters is the reference, but it has none; use the cache");
     require<usage_error>(
-        options.reference != reference_source::adapters_off || policy.network().has_adapters(),
-        "the policy without adapters is the reference, but it has none; use the cache");
-    require<usage_error>(
-        options.reference != reference_source::each_step || second != nullptr ||
-            policy.network().has_adapters(),
+        from != reference_source::each_step || second != nullptr || policy.network().has_adapters(),
         "a reference in each step needs a second model (--reference-model) or a policy with adapters");
   }
 
+  /// Where the log-probs come from; never `automatic`.
+  reference_source from() const { return source_.from; }
   /// The images that the objective's cells name, in the order of images_named_in.
   std::span<const image_variant> variants() const { return variants_; }
   /// Whether each epoch has its own draw of the variants.
-  bool fresh() const { return options_.fresh_variants && !variants_.empty(); }
+  bool fresh() const { return source_.fresh; }
   /// Whether the log-probs are computed with each step: then `of` has none, and `model` runs in the step.
-  bool live() const { return needed_ && options_.reference != reference_source::cache; }
+  bool live() const { return source_.needed && !source_.cached(); }
   /// The reference, which counts with its adapters where it is a model of its own.
   Model& model() const { return model_; }
   bool with_adapters() const { return second(); }
@@ -122,7 +158,7 @@ class reference_log_probs {
   /// numeric_error for log-probs that are not finite.
   template <class Encode>
   void prepare(const std::filesystem::path& path, bool changed, std::int64_t epochs, Encode encode) {
-    if (!needed_ || live()) return;
+    if (!source_.cached()) return;
     const fingerprint expected = print();
     constexpr int cells = cells_in<Objective>;
     const std::int64_t total = data_.size() * (fresh() ? epochs : 1);
@@ -161,7 +197,7 @@ class reference_log_probs {
   /// are computed with each step.
   table of(const std::vector<training_item>& group) const {
     table out;
-    if (!needed_ || live()) return out;
+    if (!source_.cached()) return out;
     for (const auto& item : group) {
       auto& cells = out.emplace_back();
       const std::int64_t row = item.index + (fresh() ? item.epoch : 0) * data_.size();
@@ -207,7 +243,7 @@ class reference_log_probs {
   std::array<cell_place, static_cast<std::size_t>(cells_in<Objective>)> places_;
   cell_plan plan_;
   std::vector<image_variant> variants_;
-  bool needed_;
+  reference_plan source_;
   std::optional<reference_cache> cache_;
 };
 

@@ -10,9 +10,11 @@
 #include <candor/model/llava_source.hpp>
 #include <candor/objective/objective.hpp>
 
+#include <algorithm>
 #include <charconv>
 #include <concepts>
 #include <filesystem>
+#include <iterator>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -40,8 +42,9 @@ class run_config {
   void add(const fingerprint& f, std::string_view prefix = "") {
     for (const auto& part : f.parts()) add(text(prefix, part.label), part.digest);
   }
-  /// An objective by its numbers: losses and derivatives at fixed cells, and the token weights that it asks
-  /// for.
+  /// An objective by its numbers: losses and derivatives of a fixed step's items, whose cells have all that
+  /// an objective may read, with the statistics of that step; what it says it reads; and the token weights
+  /// that it asks for.
   template <class Objective>
   void add_objective(const Objective& loss);
 
@@ -66,23 +69,55 @@ template <class Objective>
 void run_config::add_objective(const Objective& loss) {
   constexpr int cells = cells_in<Objective>;
   using S = objective_scalar<Objective>;
-  for (int at = 0; at < 3; ++at) {
-    pair<S, cells> item;
+  // Each item is made twice: with derivatives, and with plain numbers for the statistics.
+  const auto item_of = [&]<class Number>(int at, Number) {
+    pair<Number, cells> item;
     for (int c = 0; c < cells; ++c) {
       const double apart = (at - 1.0) * (2 * c - 1.0);  // the chosen answer better, as good, worse
-      item.cells[c] = {S::variable(-5.0 + 2.0 * apart, c), -5.5, 5.0 + c, 7.5 + c};
+      const double sum = -5.0 + 2.0 * apart, kl = 0.25 + 0.5 * c + 0.125 * at;
+      auto& cell = item.cells[c];
+      cell = {sum, -5.5, 5.0 + c, 7.5 + c, kl, -0.5 - 0.25 * c};
+      if constexpr (!std::is_same_v<Number, double>) {
+        cell.sum = Number::variable(sum, c);
+        if constexpr (has_kl<Objective>) cell.kl = Number::variable(kl, cells + c);
+      }
     }
     item.mean_tokens = 6.0;
+    item.margin = 1.5;
     item.set_ratios();
-    const S value = loss_of(loss, item);
+    return item;
+  };
+  const int items = std::max(3, smallest_batch(loss));
+  statistics_t<Objective> statistics{};
+  std::vector<pair<double, cells>> step;
+  for (int at = 0; at < items; ++at) step.push_back(item_of(at, double()));
+  if constexpr (has_statistics<Objective>)
+    if (reads_statistics(loss)) loss.update(statistics, step);
+  for (int at = 0; at < 3; ++at) {
+    auto item = item_of(at, S());
+    std::copy(std::begin(step[static_cast<std::size_t>(at)].given),
+              std::end(step[static_cast<std::size_t>(at)].given), item.given);
+    const S value = loss_of(loss, item, statistics);
     const std::string name = "objective " + std::to_string(at);
     add(name, value.value);
-    for (int c = 0; c < cells; ++c) add(name + " d" + std::to_string(c), value.d[c]);
+    for (int d = 0; d < derivatives_in<Objective>; ++d) add(name + " d" + std::to_string(d), value.d[d]);
   }
+  std::string reads;
+  const auto note = [&](bool is, const char* what) {
+    reads += is ? (reads.empty() ? "" : " ") + std::string(what) : "";
+  };
+  note(reads_reference(loss), "reference");
+  note(reads_statistics(loss), "statistics");
+  note(reads_confidence(loss), "confidence");
+  note(reads_margin(loss), "margin");
+  note(reads_mismatched(loss), "mismatched");
+  for (int c = 0; c < cells; ++c) note(reads_kl(loss, c), "kl");
+  add("objective reads", reads);
   const token_weights w = token_weights_of(loss);
   add("token weight", w.gamma);
   add("token comparison", std::to_string(w.whole_sequence) + std::to_string(w.min_match) +
                               std::to_string(w.autojunk) + std::to_string(w.weight_insertions));
+  add("token ld_alpha", w.ld_alpha);
 }
 
 }  // namespace CANDOR_NS

@@ -37,7 +37,7 @@ run_config trainer<Model, Objective>::run::describe() {
     c.add("greater_is_better", best.greater_is_better());
   }
   c.add("logging_steps", options.logging_steps);
-  c.add("reference", name_of(options.reference));
+  c.add("reference", name_of(records.reference.from()));
   c.add("dtype", name_of(dtype_v<T>));
   c.add("trained_parameters", optimizer.parameters());
   owner.policy_.network().for_adapters([&](const std::string& layer, low_rank_adapter<B, T>& adapter) {

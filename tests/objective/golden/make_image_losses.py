@@ -60,6 +60,9 @@ LOSSES = {
     "v_dpo, dynamic": lambda pi, ref: v_dpo(pi, ref, 1.2, pi, 0.1),
     "v_dpo, bias": lambda pi, ref: v_dpo(pi, ref, 1.5, ref, 0.1, 0.6),
     "v_dpo, gamma 1": lambda pi, ref: v_dpo(pi, ref, 1.0, ref, 0.0),
+    # One answer under two images: what it is worth under a third, on both sides, changes nothing.
+    "v_dpo, image contrast": lambda pi, ref: v_dpo(pi, ref, 1.5, pi[:, [0, 1, 4, 4]], 0.0),
+    "v_dpo, image contrast, bias": lambda pi, ref: v_dpo(pi, ref, 1.5, pi[:, [0, 1, 4, 4]], 0.1, 0.6),
     "sym_mpo": lambda pi, ref: sym_mpo(pi - ref, 1.0, 1.0, 0.0),
     "s_vco": lambda pi, ref: sym_mpo(pi - ref, 0.5, 0.0, 1.0),
     "opa_dpo": lambda pi, ref: opa_dpo(pi - ref, 1.0),
