@@ -9,6 +9,10 @@
 #include "povid/stages.hpp"
 #include "rlaif_v/rows.hpp"
 #include "rlaif_v/stages.hpp"
+#include "training/skipped.hpp"
+
+#include <cstdio>
+#include <system_error>
 
 namespace povid {
 namespace {
@@ -26,30 +30,53 @@ std::string line_of(const ordered_json& line) {
   return line.dump(-1, ' ', false, json::error_handler_t::replace) + "\n";
 }
 
-/// An instruction for each answer; kept from the stage's beginning.
-void write_prompts(const run_context& run, const candor::preference_data& answers,
-                   const std::filesystem::path& path) {
+/// What the stage can take: one picture as a file, one question with its answer.
+constexpr auto check_answer = [](const candor::preference_record& record) {
+  candor::require<candor::input_error>(
+      record.images.size() == 1 && !record.images[0].file().empty(), record.source,
+      ": the inject stage needs one image a record, as a file; found ", record.images.size());
+  candor::require<candor::input_error>(record.earlier.empty() && record.chosen_later.empty(), record.source,
+                                       ": the inject stage takes one question and its answer, no dialog");
+};
+
+/// The answers of --data. Where the options say so, those that cannot be used are left out.
+candor::preference_data open_answers(const run_context& run) {
+  candor::preference_data answers(
+      run.o.data, {.images = run.o.images, .pairs = false, .skip_bad_records = run.o.skip_bad_records});
+  if (!run.o.skip_bad_records) {
+    answers.check_each(check_answer);
+    return answers;
+  }
+  answers.skip_where([](const candor::preference_record& record) {
+    check_answer(record);
+    candor::load_image(record.images[0]);
+  });
+  return answers;
+}
+
+/// An instruction for each answer.
+std::string prompt_lines(const run_context& run, const candor::preference_data& answers) {
   std::string lines;
   for (std::int64_t i = 0; i < answers.size(); ++i) {
     const auto record = answers.record(i);
-    candor::require<candor::input_error>(
-        record.images.size() == 1 && !record.images[0].file().empty(), record.source,
-        ": the inject stage needs one image a record, as a file; found ", record.images.size());
-    candor::require<candor::input_error>(record.earlier.empty() && record.chosen_later.empty(), record.source,
-                                         ": the inject stage takes one question and its answer, no dialog");
     const auto image = std::filesystem::absolute(record.images[0].file()).lexically_normal();
     lines += line_of({{"idx", record.id},
                       {"image", image.lexically_relative(run.o.images).string()},
                       {"question", candor::injection_prompt(record.question, record.chosen, kind_of(i))}});
   }
-  if (std::filesystem::exists(path)) {
-    candor::require<candor::usage_error>(candor::read_file(path) == lines, path.string(),
-                                         " was made of another --data or --images; give the same ones, or "
-                                         "choose another --output");
-    return;
-  }
-  std::filesystem::create_directories(path.parent_path());
-  candor::write_atomically(path, lines);
+  return lines;
+}
+
+/// What the replies are made with, beside their prompts.
+candor::run_config recipe_of(const run_context& run) {
+  candor::run_config c;
+  c.add("injector", run.s.injector.empty()         ? std::string("--model")
+                    : run.s.injector_model.empty() ? run.s.injector
+                                                   : run.s.injector_model);
+  c.add("temperature", run.s.temperature);
+  c.add("max-new-tokens", run.s.max_new_tokens);
+  c.add("seed", run.o.fit.seed);
+  return c;
 }
 
 /// The replies, a row a prompt in their order.
@@ -86,12 +113,48 @@ ordered_json povid_record(const candor::preference_record& record, const std::st
           {"injected", candor::name_of(kind)}};
 }
 
+/// Whether the pairs are there, chosen from the replies as the settings say; replies are chosen from anew
+/// without being asked for again.
+bool done_with(const run_context& run) {
+  if (!std::filesystem::exists(run.injected())) return false;
+  const json summary = candor::detail::read_json_file(run.folder("inject") / "summary.json");
+  return summary.value("min_similarity", json()) == json(run.s.limits.min_similarity);
+}
+
 }  // namespace
+
+std::filesystem::path pairs_of(const run_context& run) {
+  const auto made = run.injected(), prompts = run.folder("inject") / "prompts.jsonl";
+  std::error_code absent;
+  if (!std::filesystem::exists(made) || std::filesystem::equivalent(made, run.o.data, absent))
+    return run.o.data;
+  candor::require<candor::usage_error>(candor::read_file(prompts) == prompt_lines(run, open_answers(run)),
+                                       made.string(),
+                                       " was made of another --data or --images, so that either could be "
+                                       "meant to be trained on: give the same "
+                                       "ones, or ",
+                                       made.string(), " itself, or choose another --output");
+  std::fprintf(stderr, "training on what the stage inject has made of --data: %s\n", made.c_str());
+  return made;
+}
 
 void inject(const run_context& run) {
   const auto folder = run.folder("inject"), prompts = folder / "prompts.jsonl";
-  const candor::preference_data answers(run.o.data, {.images = run.o.images, .pairs = false});
-  write_prompts(run, answers, prompts);
+  const auto answers = open_answers(run);
+  const auto lines = prompt_lines(run, answers);
+  claim_stage(run, "inject", recipe_of(run));
+  candor::require<candor::usage_error>(
+      !std::filesystem::exists(prompts) || candor::read_file(prompts) == lines, prompts.string(),
+      " was made of another --data or --images; give the same ones, or choose another --output");
+  if (done_with(run)) return;
+  std::filesystem::remove(run.injected());
+  std::filesystem::create_directories(folder);
+  if (!answers.skipped().empty()) {
+    const auto list = folder / "skipped_records.jsonl";
+    candor::write_atomically(list, training::skipped_lines(answers.skipped()));
+    training::report_skipped(answers.skipped(), list);
+  }
+  candor::write_atomically(prompts, lines);
   const auto replies = replies_to(run, prompts);
   candor::require<candor::input_error>(static_cast<std::int64_t>(replies.size()) == answers.size(),
                                        folder.string(), " holds ", replies.size(), " replies to ",
@@ -119,17 +182,19 @@ void inject(const run_context& run) {
                           {"reply", reply.answer}});
   }
   candor::write_atomically(folder / "dropped.jsonl", dropped);
+  candor::detail::write_json_file(folder / "summary.json",
+                                  json{{"answers", counts.answers},
+                                       {"kept", counts.kept},
+                                       {"unreadable", counts.unreadable},
+                                       {"unchanged", counts.unchanged},
+                                       {"rewritten", counts.rewritten},
+                                       {"min_similarity", run.s.limits.min_similarity}});
   candor::require<candor::input_error>(
       counts.kept > 0, folder.string(), ": none of ", counts.answers,
       " replies is a hallucinated answer: ", counts.unreadable, " are not in the form asked for, ",
       counts.unchanged, " unchanged, ", counts.rewritten,
       " share too little with the answer. dropped.jsonl holds them; another --injector, a "
       "higher --temperature or a lower --min-similarity gives more");
-  candor::detail::write_json_file(folder / "summary.json", json{{"answers", counts.answers},
-                                                                {"kept", counts.kept},
-                                                                {"unreadable", counts.unreadable},
-                                                                {"unchanged", counts.unchanged},
-                                                                {"rewritten", counts.rewritten}});
   candor::write_atomically(run.injected(), pairs.dump(2, ' ', false, json::error_handler_t::replace) + "\n");
 }
 

@@ -106,6 +106,10 @@ struct stage_mean {
 };
 
 void run_world(const program_options& o) {
+  candor::require<candor::usage_error>(
+      std::find(o.stages.begin(), o.stages.end(), "inject") == o.stages.end(),
+      "the stage inject makes hallucinated answers for pictures of your own: give --model and --data; the "
+      "embedded world makes its own, leave the stage out");
   const auto base = scenes::base_folder();
   std::printf(
       "POVID on the embedded world: %d true captions, and a hallucinated one for each; the base is %s\n",

@@ -59,6 +59,7 @@ inline void apply_preset(const std::string& name, settings& s, training::options
   o.fit.epochs = 3;
   o.lora = {.rank = 128, .alpha = 256, .dropout = 0.05};
   s.loss = {.beta = 0.1};
+  if (name != "scenes") o.processor.max_length = 1048;
   if (name == "paper") {  // one sigmoid, noise that is clamped, scored under the noisy picture
     s.form = "single";
     s.score_image = "noisy";

@@ -52,9 +52,7 @@ std::vector<stage_report> train_on_scenes(const settings& s, const training::opt
   o.data = o.output / "data" / "pairs.jsonl";
   const run_context run{.s = s, .o = o};
   prepare_pairs(s, o);
-  auto trained = stages;
-  std::erase(trained, "inject");  // the world has an injector of its own
-  return run_stages(run, trained);
+  return run_stages(run, stages);
 }
 
 std::vector<scene_stage> run_on_scenes(const settings& s, const training::options& o,

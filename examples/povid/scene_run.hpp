@@ -15,7 +15,8 @@
 namespace povid {
 
 /// Writes everything below o.output: data/ (records and pictures), text/ and noise/. A resumed run keeps what
-/// is there. `s.pictures` true captions are chosen; o.fit.seed is that of pictures, lies and training.
+/// is there. `s.pictures` true captions are chosen; o.fit.seed is that of pictures, lies and training. The
+/// stages are "text" and "noise": hallucinated captions are the world's own.
 std::vector<stage_report> train_on_scenes(const settings& s, const training::options& o,
                                           const std::filesystem::path& base,
                                           const std::vector<std::string>& stages);

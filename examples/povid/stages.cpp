@@ -9,6 +9,19 @@
 
 namespace povid {
 
+void claim_stage(const run_context& run, std::string_view stage, const candor::run_config& made_with) {
+  const auto notes = run.o.output / "made_with", note = notes / candor::text(stage, ".json");
+  if (std::filesystem::exists(run.folder(stage)) && std::filesystem::exists(note)) {
+    const auto difference = made_with.difference_from(note);
+    return candor::require<candor::usage_error>(
+        difference.empty(), "the stage ", stage, " in ", run.folder(stage).string(),
+        " was begun with other data or options (", difference,
+        "); give the same ones, remove its folder, or choose another --output");
+  }
+  std::filesystem::create_directories(notes);
+  candor::write_atomically(note, made_with.document());
+}
+
 std::vector<stage_report> run_stages(const run_context& run, const std::vector<std::string>& stages) {
   std::filesystem::path model = run.o.model, pairs = run.o.data;
   std::vector<stage_report> reports;
@@ -19,8 +32,8 @@ std::vector<stage_report> run_stages(const run_context& run, const std::vector<s
     const bool asked = wants(stage);
     const auto begin = std::chrono::steady_clock::now();
     if (stage == "inject") {
-      if (asked && !std::filesystem::exists(run.injected())) inject(run);
-      if (std::filesystem::exists(run.injected())) pairs = run.injected();
+      if (asked) inject(run);
+      pairs = asked ? run.injected() : pairs_of(run);
     } else {
       if (asked) train(run, stage, model, pairs);
       candor::require<candor::usage_error>(

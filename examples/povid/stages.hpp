@@ -2,10 +2,12 @@
 #pragma once
 /// @file
 /// The stages of POVID, below one folder. Each reads what the one before wrote and leaves a file or model
-/// behind, so a run that was stopped goes on where it was:
+/// behind, so a run that was stopped goes on where it was; what it was made with lies in made_with/:
 ///   inject   answers -> inject/pairs.json: the same with hallucinated ones as rejected
 ///   text     pairs -> text/: DPO on them; an adapter is merged into text/merged
 ///   noise    pairs and the text stage's model -> noise/: with the noisy picture's tokens as well; the same
+
+#include <candor/train/run_config.hpp>
 
 #include "povid/presets.hpp"
 #include "training/options.hpp"
@@ -39,13 +41,21 @@ struct injection_counts {
   std::int64_t answers = 0, kept = 0, unreadable = 0, unchanged = 0, rewritten = 0;
 };
 
+/// Notes what a stage is made with before it begins; usage_error, with the first difference, where it was
+/// begun with something else.
+void claim_stage(const run_context& run, std::string_view stage, const candor::run_config& made_with);
+
 /// Asks for a hallucinated answer to each of --data's and writes those that are one; usage_error where the
-/// stage was begun with other settings, input_error where none is left.
+/// stage was begun with other data or settings, input_error where none is left. A stage that is done is left
+/// as it is, but for another --min-similarity, which chooses anew from the replies that are there.
 void inject(const run_context& run);
+/// The pairs to train on where the stage inject is not asked for: --data, or what that stage has made of it;
+/// usage_error where it made pairs of something else.
+std::filesystem::path pairs_of(const run_context& run);
 injection_counts read_injection_counts(const run_context& run);
 
 /// Trains a stage, "text" or "noise", from this model on these pairs, and merges its adapter. A stage that is
-/// done is left as it is.
+/// done is left as it is; usage_error where it was begun with other options.
 void train(const run_context& run, std::string_view stage, const std::filesystem::path& model,
            const std::filesystem::path& pairs);
 
