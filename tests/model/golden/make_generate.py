@@ -17,7 +17,7 @@ from transformers import (
     TopPLogitsWarper,
 )
 
-FOLDERS = ["base", "grouped", "tied", "head_dim"]
+FOLDERS = ["base", "grouped", "tied", "head_dim", "layout336", "deep"]
 COUNT = 64
 # name: what `generate` is given; a stop token of None never ends a text
 CASES = {
