@@ -95,7 +95,21 @@ TEST_CASE("a killed trainer leaves no lock, and its half-written checkpoint goes
     return std::distance(fs::directory_iterator(scratch / "run"), fs::directory_iterator());
   };
   CHECK(entries() == 3);  // the lock, checkpoint-1, checkpoint-2.tmp.<pid>
+  // A process that has got the number of a dead one keeps nothing: the lock says that nobody works here.
+  fs::create_directories(scratch / text("run/checkpoint-3.tmp.", ::getppid()));
+  // Files below: of a dead process, of a live one, and one that only looks like it.
+  const pid_t dead = candor_test::start_child([] {});
+  candor_test::wait_for(dead);
+  const auto round = scratch / "run/round-1";
+  fs::create_directories(round / text(".model.tmp.", dead));
+  const auto of_live = round / text(".pairs.jsonl.tmp.", ::getppid(), ".0");
+  for (const auto& file : {round / text(".model.tmp.", dead) / "weights", of_live,
+                           round / text(".pairs.jsonl.tmp.", dead, ".0"), round / "notes.tmp.1"})
+    write_atomically(file, "half");
   const run_folder resumed(scratch / "run", true);
-  CHECK(entries() == 2);
+  CHECK(entries() == 3);  // the lock, checkpoint-1, round-1
+  CHECK(std::distance(fs::directory_iterator(round), fs::directory_iterator()) == 2);
+  CHECK(fs::exists(of_live));
+  CHECK(fs::exists(round / "notes.tmp.1"));
   CHECK(find_checkpoint(resumed.path()).found->manifest.step == 1);
 }

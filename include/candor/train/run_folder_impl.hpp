@@ -60,22 +60,32 @@ CANDOR_INLINE bool lock_run(int descriptor, const std::filesystem::path& run) {
   return true;
 }
 
-/// Removes what atomic_file and staged_folder had not renamed when their process was killed; to be called under
-/// the lock.
-CANDOR_INLINE void remove_stale_files(const std::filesystem::path& run) {
+/// The process in the name of a file or folder that was not renamed yet, ".<name>.tmp.<pid>..." or
+/// "checkpoint-<step>.tmp.<pid>"; 0 for other names.
+CANDOR_INLINE pid_t unfinished_by(std::string_view name) {
   constexpr std::string_view infix = ".tmp.";
+  const auto at = name.rfind(infix);
+  if (!(name.starts_with('.') || name.starts_with("checkpoint-")) || at == name.npos) return 0;
+  const std::string_view numbers = name.substr(at + infix.size());
+  pid_t pid = 0;
+  std::from_chars(numbers.data(), numbers.data() + numbers.size(), pid);
+  return pid;
+}
+
+/// Removes what was not renamed when its process was killed, in the run and in the folders below it. Another
+/// process may have got the number since: where the run's lock is held (`alone`), its own half checkpoints
+/// go whoever has it.
+CANDOR_INLINE void remove_stale_files(const std::filesystem::path& run, bool alone) {
   std::error_code problem;
   std::vector<std::filesystem::path> stale;
-  auto entry = std::filesystem::directory_iterator(run, problem);
-  for (; !problem && entry != std::filesystem::directory_iterator(); entry.increment(problem)) {
+  auto entry = std::filesystem::recursive_directory_iterator(run, problem);
+  for (; !problem && entry != std::filesystem::recursive_directory_iterator(); entry.increment(problem)) {
     const std::string name = entry->path().filename().string();
-    const auto at = name.rfind(infix);
-    if (!name.starts_with('.') || at == name.npos) continue;
-    const std::string_view numbers = std::string_view(name).substr(at + infix.size());
-    pid_t pid = 0;
-    std::from_chars(numbers.data(), numbers.data() + numbers.size(), pid);
-    const bool lives = pid > 0 && pid != ::getpid() && (::kill(pid, 0) == 0 || errno == EPERM);
-    if (pid > 0 && !lives) stale.push_back(entry->path());
+    const pid_t pid = unfinished_by(name);
+    const bool ours = pid == ::getpid() || (alone && entry.depth() == 0 && name[0] != '.');
+    if (pid <= 0 || (!ours && (::kill(pid, 0) == 0 || errno == EPERM))) continue;
+    entry.disable_recursion_pending();
+    stale.push_back(entry->path());
   }
   for (const auto& path : stale) std::filesystem::remove_all(path, problem);
   if (problem) fail_io("clean up", run, problem.value());
@@ -98,7 +108,7 @@ CANDOR_INLINE run_folder::run_folder(std::filesystem::path path, bool resuming) 
     const std::string holder = text(::getpid(), "\n");
     detail::write_fully(lock_, holder.data(), holder.size(), path_ / detail::run_lock_name);
     remove_stale_checkpoints(path_);
-    detail::remove_stale_files(path_);
+    detail::remove_stale_files(path_, locked_);
   } catch (...) {
     ::close(std::exchange(lock_, -1));
     throw;
