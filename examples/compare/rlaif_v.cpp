@@ -17,7 +17,7 @@ recipe_result run_rlaif_v(const recipe_context& context) {
   s.instructions = context.scaled(s.instructions);
   rlaif_v::resolve(s);
   const auto run = rlaif_v::run_rounds(s, o, {"generate", "split", "ask", "judge", "pair", "train"}, true);
-  recipe_result result{.model = run.rounds.back().saved};
+  recipe_result result{.model = run.saved};
   for (const auto& round : run.rounds) result.records += round.pairs.pairs;
   return result;
 }

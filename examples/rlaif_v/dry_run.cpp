@@ -25,6 +25,28 @@ void dry_run(const settings& s, const training::options& o) {
   row("pairs at most", s.pairs.max_per_id > 0 ? facts.each * static_cast<std::int64_t>(s.pairs.max_per_id)
                                               : facts.each * s.samples * (s.samples - 1) / 2);
   std::printf("%s", table.str().c_str());
+
+  candor::table recipe({"recipe", ""});
+  const auto number = [&](const std::string& name, double value) {
+    recipe.add({name, candor::text(value)});  // six digits: 5e-07, 0.7
+  };
+  number("temperature", s.temperature);
+  number("top-p", s.top_p);
+  number("top-k", s.top_k);
+  number("repetition penalty", s.repetition_penalty);
+  number("longest answer, tokens", static_cast<double>(s.max_new_tokens));
+  recipe.add({"score", s.score});
+  number("least gap", s.pairs.min_gap);
+  number("pairs of an instruction", static_cast<double>(s.pairs.max_per_id));
+  number("beta", s.loss.beta);
+  number("learning rate", o.optimizer.learning_rate);
+  number("pairs of a step", static_cast<double>(o.fit.batch_size));
+  number("epochs", o.fit.epochs);
+  number("warm-up, share of the steps", o.fit.schedule.warmup_ratio);
+  number("weight decay", o.optimizer.weight_decay);
+  recipe.add({"template", o.processor.chat_template});
+  recipe.add({"image transform", o.image_transform});
+  std::printf("\n%s", recipe.str().c_str());
 }
 
 }  // namespace rlaif_v

@@ -69,6 +69,14 @@ void add_options(CLI::App& app, program_options& o) {
   answers->add_option("--top-k", s.top_k, "draw from this many of the likeliest tokens; 0: all")
       ->check(CLI::NonNegativeNumber);
   answers
+      ->add_option("--top-p", s.top_p,
+                   "draw from the fewest tokens that have this probability together; 1: all")
+      ->check(CLI::Range(0.0, 1.0));
+  answers
+      ->add_option("--repetition-penalty", s.repetition_penalty,
+                   "on tokens that prompt or answer have already; 1: none")
+      ->check(CLI::PositiveNumber);
+  answers
       ->add_option("--sampler", s.sampler, "another model whose answers are used (default: the round's own)")
       ->type_name("FOLDER");
   answers->add_option("--sampler-model", s.sampler_model, "its name, where it is a server's");
@@ -89,8 +97,10 @@ void add_options(CLI::App& app, program_options& o) {
       ->add_option("--score", s.score,
                    "of an answer: minus its unconfirmed claims, or the fraction that is confirmed")
       ->type_name("{unconfirmed,fraction}");
-  pairs->add_option("--min-gap", s.pairs.min_gap, "between the scores of a pair")
-      ->check(CLI::NonNegativeNumber);
+  pairs
+      ->add_option("--min-gap", s.min_gap,
+                   "between the scores of a pair (default: 1, or with --score fraction any)")
+      ->type_name("FLOAT");
   pairs->add_option("--pairs-per-id", s.pairs.max_per_id, "drawn for each instruction; 0: all")
       ->check(CLI::NonNegativeNumber);
   pairs->add_option("--drop-repeated", s.pairs.drop_repeated,
@@ -131,9 +141,9 @@ void run_world(const program_options& o) {
   table.add(row("base", before.figures.brief, fixed(before.figures.yes_no, 1), "", "", ""));
   std::vector<std::pair<std::string, scenes::evaluation>> figures{{"base", before.figures}};
   std::vector<scenes::captioned_scene> shown;
-  std::filesystem::path folder;  // of the first seed
+  std::filesystem::path aligned;  // of the first seed
   double fall = 0, labels = 0;
-  std::size_t labelled = 0;
+  std::size_t labelled = 0, trained = 0;  // rounds, and seeds
   for (const std::uint64_t seed : o.seeds) {
     auto training = training::options_of_seed(o, seed);
     auto settings = o.settings;
@@ -153,6 +163,10 @@ void run_world(const program_options& o) {
       labels += r.scenes.labels_right;
       ++labelled;
     }
+    if (run.rounds.empty()) {
+      std::printf("no pair was found and nothing trained: %s\n", training.output.c_str());
+      continue;
+    }
     const auto& last = run.rounds.back().scenes;
     for (const bool of_base : {true, false}) {
       const auto& samples = of_base ? last.of_base : last.of_policy;
@@ -164,21 +178,22 @@ void run_world(const program_options& o) {
                                before.figures.brief.mention_hallucination());
     if (shown.empty()) {
       shown = scenes::mended(before.captions, last.after.captions);
-      folder = training.output;
+      aligned = run.saved;
     }
+    ++trained;
   }
-  if (labelled == 0) return;
+  if (trained == 0) return;
   std::printf("\n");
   scenes::show_captions(shown);
   std::printf("%s\nhallucinated mentions fall by %s %%, %s %% of the labels are right\n", table.str().c_str(),
-              fixed(fall / static_cast<double>(o.seeds.size()), 1).c_str(),
+              fixed(fall / static_cast<double>(trained), 1).c_str(),
               fixed(labels / static_cast<double>(labelled), 1).c_str());
   scenes::write_results(o.training.output, figures, shown, {.before = "base", .after = "RLAIF-V"});
-  const auto last = folder / candor::text("round-", o.settings.rounds);
+  const auto last = aligned.parent_path().parent_path();  // round-N/run/model
   std::printf(
       "run folder          %s\naligned checkpoint  %s\npairs               %s\nmetrics             "
       "%s\npictures            %s\nreport              %s\n",
-      o.training.output.c_str(), (last / "run/model").c_str(), (last / "pairs.jsonl").c_str(),
+      o.training.output.c_str(), aligned.c_str(), (last / "pairs.jsonl").c_str(),
       (last / "run/metrics.jsonl").c_str(), (o.training.output / "captions.svg").c_str(),
       (o.training.output / "report.html").c_str());
 }
@@ -194,7 +209,7 @@ void run_files(const program_options& o) {
   if (o.training.dry_run) return rlaif_v::dry_run(settings, o.training);
   const auto run = rlaif_v::run_rounds(settings, o.training, o.stages, false);
   candor::table table({"", "answers", "cut off", "claims each", "not confirmed %", "pairs", "seconds"});
-  for (const auto& r : run.rounds)
+  const auto add_round = [&](const rlaif_v::round_report& r) {
     table.add({candor::text("round ", r.number), std::to_string(r.pairs.answers),
                std::to_string(r.pairs.unfinished),
                fixed(static_cast<double>(r.pairs.claims) /
@@ -202,7 +217,10 @@ void run_files(const program_options& o) {
                      1),
                share(r.pairs.claims - r.pairs.confirmed, r.pairs.claims), std::to_string(r.pairs.pairs),
                fixed(r.seconds, 0)});
-  if (!run.rounds.empty()) std::printf("%s", table.str().c_str());
+  };
+  for (const auto& r : run.rounds) add_round(r);
+  if (run.without_pairs) add_round(*run.without_pairs);
+  if (!run.rounds.empty() || run.without_pairs) std::printf("%s", table.str().c_str());
   if (!settings.questions.empty() && run.complete) {
     candor::table judged({"greedy answers to --questions", "answers", "words each", "claims each",
                           "not confirmed by the first model %"});
@@ -218,7 +236,7 @@ void run_files(const program_options& o) {
     std::printf("\n%s", judged.str().c_str());
   }
   std::printf("\nrun folder  %s\n", o.training.output.c_str());
-  if (run.complete) std::printf("saved       %s\n", run.rounds.back().saved.c_str());
+  if (run.complete) std::printf("saved       %s\n", run.saved.c_str());
 }
 
 }  // namespace

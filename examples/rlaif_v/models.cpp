@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 /// The stages that run a model, here or on a server: candidates and verdicts.
-#include <candor/core/fingerprint.hpp>
 #include <candor/core/random.hpp>
 #include <candor/data/preference_data.hpp>
 #include <candor/data/record_file.hpp>
@@ -16,6 +15,7 @@
 #include <candor/train/signals.hpp>
 
 #include "program/backend.hpp"
+#include "rlaif_v/model_note.hpp"
 #include "rlaif_v/rows.hpp"
 #include "rlaif_v/stages.hpp"
 #include "tools/inference.hpp"
@@ -65,6 +65,7 @@ std::vector<std::vector<remote_answer>> sample(Model& model, const round_context
         static_cast<std::uint64_t>(first) + encoded.size() - 1;  // so that samples do not depend on the batch
   }
   for (const auto& e : encoded) prompts.push_back(&e);
+  const bool draws = r.s.temperature > 0;
   const auto texts =
       candor::generate(model.network(), std::span<const candor::encoded_record* const>(prompts),
                        {.max_new_tokens = r.s.max_new_tokens,
@@ -72,7 +73,9 @@ std::vector<std::vector<remote_answer>> sample(Model& model, const round_context
                         .samples = r.s.samples,
                         .seed = sampling_seed(r),
                         .stop_token = processor.stop_token(),
-                        .top_k = r.s.temperature > 0 ? r.s.top_k : 0});
+                        .top_k = draws ? r.s.top_k : 0,
+                        .top_p = draws ? r.s.top_p : 1.0,
+                        .repetition_penalty = r.s.repetition_penalty});
   std::vector<std::vector<remote_answer>> answers;
   for (const auto& of_prompt : texts) {
     auto& mine = answers.emplace_back();
@@ -93,7 +96,10 @@ std::vector<std::vector<remote_answer>> sample_from_server(const round_context& 
                                  {.samples = r.s.samples,
                                   .temperature = r.s.temperature,
                                   .max_new_tokens = r.s.max_new_tokens,
-                                  .seed = sampling_seed(r)},
+                                  .seed = sampling_seed(r),
+                                  .top_k = r.s.top_k,
+                                  .top_p = r.s.top_p,
+                                  .repetition_penalty = r.s.repetition_penalty},
                                  static_cast<std::uint64_t>(first));
 }
 
@@ -135,27 +141,28 @@ void write_candidates(const round_context& r, const candor::questions_data& data
   output.commit();
 }
 
-/// The rows of an instruction share a picture: each different question about it is asked once.
+/// The rows of an instruction follow each other and share a picture: each different question about it is
+/// asked once.
 template <candor::claim_judge Judge>
 void judge_rows(Judge& judge, const round_context& r, std::vector<answer_row>& rows,
                 const std::string& source) {
   std::vector<candor::picture_questions> pictures;
-  std::vector<std::map<std::string, std::size_t>> places;
+  std::vector<std::map<std::string, std::size_t>> places;  // of each picture's questions
+  std::vector<std::size_t> picture_of;                     // each row
   for (std::size_t i = 0; i < rows.size(); ++i) {
-    if (i % static_cast<std::size_t>(r.s.samples) == 0) {
+    if (i == 0 || !same_instruction(rows[i - 1], rows[i])) {
       pictures.push_back({{r.o.images / rows[i].image_path}, {}, source});
       places.emplace_back();
     }
+    picture_of.push_back(pictures.size() - 1);
     for (const auto& question : rows[i].questions)
       if (places.back().try_emplace(question, pictures.back().questions.size()).second)
         pictures.back().questions.push_back(question);
   }
   const auto verdicts = judge.judge(pictures);
-  for (std::size_t i = 0; i < rows.size(); ++i) {
-    const auto picture = i / static_cast<std::size_t>(r.s.samples);
+  for (std::size_t i = 0; i < rows.size(); ++i)
     for (const auto& question : rows[i].questions)
-      rows[i].verdicts.push_back(verdicts[picture][places[picture].at(question)]);
-  }
+      rows[i].verdicts.push_back(verdicts[picture_of[i]][places[picture_of[i]].at(question)]);
 }
 
 template <candor::claim_judge Judge>
@@ -194,41 +201,22 @@ candor::questions_data open_instructions(const round_context& r) {
   return data;
 }
 
-/// What a local judge's verdicts depend on beside picture and question: its weights by name, size and time.
-std::string name_of_judge(const std::filesystem::path& folder, const round_context& r) {
-  candor::fingerprint print;
-  print.add_file(folder / "config.json");
-  std::vector<std::filesystem::path> weights;
-  for (const auto& entry : std::filesystem::directory_iterator(folder))
-    if (entry.path().extension() == ".safetensors" || entry.path().extension() == ".bin")
-      weights.push_back(entry.path());
-  std::sort(weights.begin(), weights.end());
-  for (const auto& file : weights) print.add_file_stat(file);
-  print.add("suffix", r.s.suffix);
-  print.add("dtype", r.o.dtype);
-  print.add("template", r.o.processor.chat_template);
-  print.add("image transform", r.o.image_transform);
-  return print.hex();
-}
-
 }  // namespace
 
 void generate(const round_context& r) {
   const auto data = open_instructions(r);
   const bool remote = is_url(r.s.sampler);
   const std::filesystem::path folder = r.s.sampler.empty() ? r.policy : std::filesystem::path(r.s.sampler);
-  claim_stage(r, "generate",
-              nlohmann::ordered_json{
-                  {"samples", r.s.samples},
-                  {"temperature", r.s.temperature},
-                  {"top-k", r.s.top_k},
-                  {"max-new-tokens", r.s.max_new_tokens},
-                  {"instructions", r.s.instructions},
-                  {"seed", r.s.seed},
-                  {"dtype", r.o.dtype},
-                  {"model", remote ? r.s.sampler_model : candor::hash_file(folder / "config.json")}}
-                  .dump(),
-              r.o.data);
+  nlohmann::ordered_json note{{"samples", r.s.samples},
+                              {"temperature", r.s.temperature},
+                              {"top-k", r.s.top_k},
+                              {"top-p", r.s.top_p},
+                              {"repetition-penalty", r.s.repetition_penalty},
+                              {"max-new-tokens", r.s.max_new_tokens},
+                              {"instructions", r.s.instructions},
+                              {"seed", r.s.seed}};
+  remote ? void(note["model"] = r.s.sampler_model) : note.update(model_note(folder, r.o));
+  claim_stage(r, "generate", note.dump(), r.o.data);
   const candor::stop_signals signals;
   if (remote)
     return write_candidates(
@@ -251,23 +239,20 @@ void with_language_model(const round_context& r, const std::function<void(const 
 
 void judge(const round_context& r) {
   const bool remote = is_url(r.s.judge);
-  claim_stage(r, "judge",
-              nlohmann::ordered_json{{"judge", remote              ? r.s.judge_model
-                                               : r.s.judge.empty() ? "policy"
-                                                                   : r.s.judge},
-                                     {"question-suffix", r.s.suffix},
-                                     {"dtype", r.o.dtype}}
-                  .dump(),
-              r.file("ask"));
+  const std::filesystem::path folder = r.s.judge.empty() ? r.policy : std::filesystem::path(r.s.judge);
+  const auto by = remote ? nlohmann::ordered_json{{"model", r.s.judge_model}} : model_note(folder, r.o);
+  nlohmann::ordered_json note{{"samples", r.s.samples}, {"question-suffix", r.s.suffix}};
+  note.update(by);
+  require_as_noted(r, "generate", "samples", r.s.samples);
+  claim_stage(r, "judge", note.dump(), r.file("ask"));
   const candor::stop_signals signals;
   const auto kept = r.folder / "verdict_cache.jsonl";
   if (!remote) {
-    const std::filesystem::path folder = r.s.judge.empty() ? r.policy : std::filesystem::path(r.s.judge);
     return with_model(folder, r.o, [&](auto& model) {
       candor::model_judge judge(
           model, {.suffix = r.s.suffix, .scoring = {.packing = {.max_tokens = r.o.fit.max_tokens}}});
       candor::verdict_cache cache(kept);
-      candor::cached_judge cached(judge, cache, {.judge = name_of_judge(folder, r)});
+      candor::cached_judge cached(judge, cache, {.judge = by.dump() + r.s.suffix});
       write_verdicts(r, cached);
     });
   }

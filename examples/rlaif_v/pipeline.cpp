@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdio>
 
 namespace rlaif_v {
 
@@ -73,12 +74,19 @@ run_report run_rounds(const settings& s, const training::options& given,
     if (number > 1 && first != stage_names.end() && !can_run(round, *first))
       return report;  // a stage alone: it ends here
     for (const auto stage : stage_names)
-      if (stage != "evaluate" && asked(stage)) run_stage(round, stage);
-    policy = round.file("train");
-    if (!std::filesystem::exists(policy)) return report;
+      if (stage != "evaluate" && asked(stage) && !(stage == "train" && is_without_pairs(round)))
+        run_stage(round, stage);
     round_report done;
     done.number = number;
-    done.saved = policy;
+    if (is_without_pairs(round)) {
+      std::fprintf(stderr, "warning: round %d found no pair and trains nothing; the rounds end with %s\n",
+                   number, policy.c_str());
+      done.pairs = read_summary(round);
+      report.without_pairs = std::move(done);
+      break;
+    }
+    policy = round.file("train");
+    if (!std::filesystem::exists(policy)) return report;
     done.pairs = read_summary(round);
     if (world && asked("evaluate")) done.scenes = evaluate_round(round, o.model);
     if (!s.questions.empty() && asked("evaluate"))
@@ -86,6 +94,7 @@ run_report run_rounds(const settings& s, const training::options& given,
     done.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
     report.rounds.push_back(std::move(done));
   }
+  report.saved = policy;
   report.complete = true;
   return report;
 }

@@ -9,6 +9,7 @@
 #include "training/options.hpp"
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,7 +23,6 @@ struct answer_figures {
 /// What came out of a round.
 struct round_report {
   int number = 1;
-  std::filesystem::path saved;  ///< model folder
   pair_summary pairs;
   double seconds = 0;      ///< of this process
   round_result scenes;     ///< on the embedded world
@@ -30,13 +30,15 @@ struct round_report {
 };
 
 struct run_report {
-  std::vector<round_report> rounds;  ///< those that are done
-  answer_figures before;             ///< with --questions
-  bool complete = false;             ///< all rounds are done; else some stage was not asked for
+  std::vector<round_report> rounds;           ///< those that have trained
+  std::optional<round_report> without_pairs;  ///< the round that found no pair: the last one
+  answer_figures before;                      ///< with --questions
+  std::filesystem::path saved;  ///< the model after the last round that trained, or the first one
+  bool complete = false;  ///< all rounds are done, or one found no pair; else some stage was not asked for
 };
 
-/// Runs the named stages of all rounds below o.output, as far as they can go. With `world`, the instructions
-/// are the embedded world's pictures.
+/// Runs the named stages of all rounds below o.output, as far as they can go; a round that finds no pair is
+/// the last one. With `world`, the instructions are the embedded world's pictures.
 run_report run_rounds(const settings& s, const training::options& o, const std::vector<std::string>& stages,
                       bool world);
 

@@ -13,6 +13,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <tuple>
 
@@ -24,7 +25,9 @@ struct settings {
   // Candidates.
   std::int64_t samples = 10;  ///< answers to each instruction
   double temperature = 0.7;
-  std::int32_t top_k = 0;  ///< of the likeliest tokens; 0: all
+  std::int32_t top_k = 0;           ///< of the likeliest tokens; 0: all
+  double top_p = 1.0;               ///< of the fewest that have this probability together; 1: all
+  double repetition_penalty = 1.0;  ///< on tokens that prompt or answer have already; 1: none
   std::int64_t max_new_tokens = 512;
   std::string sampler;        ///< another model folder or a server's URL, whose answers are used
   std::string sampler_model;  ///< its name on the server
@@ -39,6 +42,7 @@ struct settings {
   std::string suffix = " Please answer yes or no.";
   // Pairs.
   std::string score = "unconfirmed";
+  std::optional<double> min_gap;  ///< between the scores of a pair; not given: 1, or any with "fraction"
   candor::pair_options pairs;
   // Training.
   candor::dpo loss;
@@ -93,6 +97,9 @@ inline void resolve(settings& s) {
   candor::require<candor::usage_error>(s.score == "unconfirmed" || s.score == "fraction", "--score ", s.score,
                                        " is unknown: use unconfirmed or fraction");
   s.pairs.rule = s.score == "fraction" ? candor::score_rule::fraction : candor::score_rule::unconfirmed;
+  candor::require<candor::usage_error>(s.min_gap.value_or(0) >= 0, "--min-gap ", s.min_gap.value_or(0),
+                                       ": expected a number from 0");
+  s.pairs.min_gap = s.min_gap.value_or(s.score == "fraction" ? 0.0 : 1.0);
   candor::require<candor::usage_error>(s.samples > 1, "--samples ", s.samples,
                                        ": a pair takes two answers at least");
   for (const auto& [option, name, model] : {std::tuple{"--judge", s.judge, s.judge_model},

@@ -27,6 +27,11 @@ struct answer_row {
       verdicts;  ///< after "judge": one a question; P(yes) + P(Yes) and P(no) + P(No)
 };
 
+/// Whether two rows answer the same instruction about the same picture. Its rows follow each other in a file.
+inline bool same_instruction(const answer_row& a, const answer_row& b) {
+  return a.ds_question_id == b.ds_question_id && a.image_path == b.image_path && a.question == b.question;
+}
+
 /// Rows [first, first + count) of a stage's file; input_error with the place for a line that is none.
 std::vector<answer_row> read_rows(const candor::record_file& file, std::int64_t first, std::int64_t count);
 

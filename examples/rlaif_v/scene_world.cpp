@@ -38,18 +38,17 @@ bool truth_of(const scenes::scene& scene, const std::string& question) {
   });
 }
 
-/// Verdicts of the round that agree with the truth, %.
+/// Verdicts of the round that agree with the truth, %. Instructions of the world are named by their pictures'
+/// numbers.
 double labels_right(const round_context& r) {
   const candor::record_file file(r.file("judge"));
   std::int64_t right = 0, all = 0;
-  for (std::int64_t first = 0; first < file.size(); first += r.s.samples) {
-    const auto scene = scenes::draw_scene(
-        picture_seed(r.s), static_cast<std::uint64_t>(r.first_instruction() + first / r.s.samples));
-    for (const auto& row : read_rows(file, first, r.s.samples))
-      for (std::size_t q = 0; q < row.questions.size(); ++q) {
-        right += row.verdicts[q].confirmed() == truth_of(scene, row.questions[q]);
-        ++all;
-      }
+  for (const auto& row : read_rows(file, 0, file.size())) {
+    const auto scene = scenes::draw_scene(picture_seed(r.s), std::stoull(row.ds_question_id));
+    for (std::size_t q = 0; q < row.questions.size(); ++q) {
+      right += row.verdicts[q].confirmed() == truth_of(scene, row.questions[q]);
+      ++all;
+    }
   }
   return all == 0 ? 0.0 : 100.0 * static_cast<double>(right) / static_cast<double>(all);
 }

@@ -10,10 +10,12 @@
 #include <candor/io/line_log.hpp>
 #include <candor/train/signals.hpp>
 
+#include "rlaif_v/model_note.hpp"
 #include "rlaif_v/rows.hpp"
 #include "rlaif_v/stages.hpp"
 
 #include <algorithm>
+#include <cstdio>
 
 namespace rlaif_v {
 namespace {
@@ -70,10 +72,24 @@ void claim_stage(const round_context& r, std::string_view stage, const std::stri
         "; give what it was begun with, or remove the round's folder ", r.folder.string(), " and later ones");
 }
 
+void require_as_noted(const round_context& r, std::string_view stage, const std::string& key,
+                      std::int64_t value) {
+  const auto note = r.folder / "made_with" / text(stage, ".json");
+  if (!std::filesystem::exists(note)) return;
+  const json document = candor::detail::read_json_file(note);
+  const auto before = candor::detail::json_field(document, note.string())[key.c_str()].integer();
+  candor::require<candor::usage_error>(before == value, r.file(stage).string(), " was made with --", key, " ",
+                                       before, ", now it is ", value, "; give --", key, " ", before);
+}
+
 namespace {
 
-std::string splitter_note(const settings& s) {
-  return json{{"splitter", s.splitter_model.empty() ? s.splitter : s.splitter_model}}.dump();
+nlohmann::ordered_json splitter_note(const round_context& r) {
+  const auto& s = r.s;
+  nlohmann::ordered_json note{{"splitter", s.splitter_model.empty() ? s.splitter : s.splitter_model}};
+  if (s.splitter != "rules" && s.splitter_model.empty())
+    note.update(model_note(s.splitter == "policy" ? r.policy : std::filesystem::path(s.splitter), r.o));
+  return note;
 }
 
 /// Rewrites the rows of r's file of `from` into its file of `to`: change(rows, by), where `by` is the
@@ -81,7 +97,7 @@ std::string splitter_note(const settings& s) {
 /// --splitter, or null where rules do it.
 template <class Change>
 void change_rows_by(const round_context& r, std::string_view from, std::string_view to, Change change) {
-  claim_stage(r, to, splitter_note(r.s), r.file(from));
+  claim_stage(r, to, splitter_note(r).dump(), r.file(from));
   const candor::stop_signals signals;
   const auto work = [&](const completer* by) {
     change_rows(r.file(from), r.file(to), rows_together(r.s),
@@ -138,10 +154,7 @@ judged_file read_judged(const std::filesystem::path& path) {
   out.rows = read_rows(file, 0, file.size());
   for (std::size_t i = 0; i < out.rows.size(); ++i) {
     const auto& row = out.rows[i];
-    const bool same = i > 0 && out.rows[i - 1].ds_question_id == row.ds_question_id &&
-                      out.rows[i - 1].question == row.question &&
-                      out.rows[i - 1].image_path == row.image_path;
-    if (!same) {
+    if (i == 0 || !same_instruction(out.rows[i - 1], row)) {
       out.groups.push_back({row.ds_question_id, {}});
       out.first_row.push_back(i);
     }
@@ -200,15 +213,6 @@ void pair(const round_context& r) {
     confirmed +=
         std::count_if(row.verdicts.begin(), row.verdicts.end(), [](const auto& v) { return v.confirmed(); });
   }
-  candor::require<candor::input_error>(!made.pairs.empty(), r.file("judge").string(),
-                                       ": no pair comes out of ", judged.rows.size(), " answers to ",
-                                       judged.groups.size(), " instructions: ", made.without_claims,
-                                       " answers make no claim, ", made.groups_without_pair,
-                                       " instructions have answers that all score the same, ", made.repeated,
-                                       " pairs repeat a claim and ", made.unbalanced,
-                                       " differ in length. More --samples or a higher --temperature give "
-                                       "answers that differ; --balance-lengths false and "
-                                       "--drop-repeated false keep more pairs");
   candor::detail::write_json_file(r.folder / "pairs.summary.json",
                                   json{{"instructions", judged.groups.size()},
                                        {"answers", judged.rows.size()},
@@ -224,6 +228,19 @@ void pair(const round_context& r) {
                                        {"longest_shortening", made.longest_shortening},
                                        {"pairs", made.pairs.size()}});
   candor::write_atomically(r.file("pair"), pair_lines(judged, made, o.rule));
+  if (!made.pairs.empty()) return;
+  std::fprintf(stderr,
+               "warning: no pair comes out of %s: of %zu answers to %zu instructions %zu make no claim, %zu "
+               "instructions have answers that all score the same or too near, %zu pairs repeat a claim and "
+               "%zu differ in length. More --samples or a higher --temperature give answers that differ; "
+               "--balance-lengths false and --drop-repeated false keep more pairs\n",
+               r.file("judge").c_str(), judged.rows.size(), judged.groups.size(), made.without_claims,
+               made.groups_without_pair, made.repeated, made.unbalanced);
+}
+
+bool is_without_pairs(const round_context& r) {
+  const auto pairs = r.file("pair");
+  return std::filesystem::exists(pairs) && std::filesystem::file_size(pairs) == 0;
 }
 
 pair_summary read_summary(const round_context& r) {

@@ -53,6 +53,10 @@ void with_language_model(const round_context& r, const std::function<void(const 
 void claim_stage(const round_context& r, std::string_view stage, const std::string& settings,
                  const std::filesystem::path& input);
 
+/// usage_error where the note of an earlier stage of the round has another value of a setting.
+void require_as_noted(const round_context& r, std::string_view stage, const std::string& key,
+                      std::int64_t value);
+
 void generate(const round_context& r);  ///< instructions -> candidates.jsonl, in the policy's words
 void split(const round_context& r);     ///< -> claims.jsonl
 void ask(const round_context& r);       ///< -> questions.jsonl
@@ -69,6 +73,8 @@ struct pair_summary {
                pairs = 0;
 };
 pair_summary read_summary(const round_context& r);
+/// Whether the round's pair stage is done and found none: there is nothing to train on.
+bool is_without_pairs(const round_context& r);
 
 /// Whether the file that a stage reads is there, or its own is.
 bool can_run(const round_context& r, std::string_view stage);

@@ -1,56 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
-/// RLAIF-V on the embedded world and on photographs, as a user runs it.
+/// RLAIF-V on the embedded world, as a user runs it.
 
 #include "examples/photo_world.hpp"
-#include "feedback/http_server.hpp"
-#include "support/program.hpp"
+#include "examples/rlaif_v_world.hpp"
 
 #include <candor/core/random.hpp>
 #include <candor/data/preference_data.hpp>
-#include <candor/feedback/http.hpp>
 #include <candor/io/atomic_file.hpp>
 
 #include <signal.h>
 
-#include <algorithm>
-#include <atomic>
 #include <chrono>
 #include <cmath>
 #include <cstdio>
-#include <cstdlib>
-#include <set>
-#include <sstream>
-#include <string>
 #include <thread>
-#include <vector>
 
 using namespace candor_test;
-
-namespace {
-
-using arguments = std::vector<std::string>;
-
-/// Two small rounds on the embedded world.
-arguments small_world(const std::filesystem::path& output) {
-  return {"--output",     output, "--rounds",   "2",   "--instructions", "40", "--samples",    "6",
-          "--epochs",     "4",    "--held-out", "20",  "--best-of",      "2",  "--save-steps", "2",
-          "--batch-size", "8",    "--quiet",    "true"};
-}
-
-/// What a run has made: its rounds' files and the weights.
-std::vector<std::string> made_files() {
-  std::vector<std::string> out{"data/instructions.jsonl"};
-  for (const char* round : {"round-1", "round-2"})
-    for (const char* name :
-         {"candidates.jsonl", "claims.jsonl", "questions.jsonl", "verdicts.jsonl", "pairs.jsonl",
-          "pairs.summary.json", "evaluation.json", "run/model/model.safetensors", "run/metrics.jsonl"})
-      out.push_back(std::string(round) + "/" + name);
-  return out;
-}
-
-bool is_long() { return std::getenv("CANDOR_LONG") != nullptr; }
-
-}  // namespace
 
 TEST_CASE("RLAIF-V mends the embedded world's base by its own verdicts", "[examples][rlaif_v]") {
   const scratch_folder scratch;
@@ -146,6 +111,82 @@ TEST_CASE("RLAIF-V's stages write what they found out, and can be run alone", "[
   CHECK(run_program("rlaif_v", small_world(scratch / "whole")).code == 2);  // without --resume
 }
 
+TEST_CASE("RLAIF-V judges each answer by its own picture, also where lines are missing",
+          "[examples][rlaif_v]") {
+  const scratch_folder scratch;
+  const auto stages = [&](const char* folder, arguments names, const char* samples = "6") {
+    names.insert(names.begin(), "--stages");
+    return run_program("rlaif_v", joined(joined(small_world(scratch / folder),
+                                                {"--rounds", "1", "--resume", "auto", "--samples", samples}),
+                                         names));
+  };
+  REQUIRE(stages("whole", {"generate"}).code == 0);
+  std::filesystem::copy(scratch / "whole", scratch / "edited", std::filesystem::copy_options::recursive);
+  REQUIRE(stages("whole", {"split", "ask"}).code == 0);
+  const auto other = stages("whole", {"judge"}, "10");
+  CHECK(other.code == 2);
+  CHECK_THAT(other.err, contains("was made with --samples 6, now it is 10"));
+  REQUIRE(stages("whole", {"judge"}).code == 0);
+
+  const auto candidates = scratch / "edited/round-1/candidates.jsonl";
+  std::string kept;
+  for (const auto& row : read_json_lines(candidates))
+    if (row["question_id"] != 3) kept += row.dump() + "\n";
+  candor::write_atomically(candidates, kept);
+  REQUIRE(stages("edited", {"split", "ask", "judge"}).code == 0);
+  auto whole = read_json_lines(scratch / "whole/round-1/verdicts.jsonl");
+  const auto edited = read_json_lines(scratch / "edited/round-1/verdicts.jsonl");
+  whole.erase(whole.begin() + 3);
+  REQUIRE(edited.size() == 239);
+  REQUIRE(whole.size() == 239);
+  std::size_t compared = 0;
+  for (std::size_t i = 0; i < edited.size(); ++i) {
+    CHECK(edited[i]["question_id"] == whole[i]["question_id"]);
+    CHECK(edited[i].value("facts", json()) == whole[i].value("facts", json()));
+    for (std::size_t q = 0; q < edited[i].value("scores", json::array()).size(); ++q, ++compared)
+      CHECK(edited[i]["scores"][q]["yes"].get<double>() ==
+            Approx(whole[i]["scores"][q]["yes"].get<double>()).margin(1e-5));
+  }
+  CHECK(compared > 239);
+}
+
+TEST_CASE("RLAIF-V pairs by the fraction that is confirmed, and ends where answers do not differ",
+          "[examples][rlaif_v]") {
+  const scratch_folder scratch;
+  const auto run = [&](const char* folder, const arguments& more) {
+    return run_program("rlaif_v", joined(small_world(scratch / folder), more));
+  };
+  const auto end = run("fraction", {"--rounds", "1", "--score", "fraction", "--stages", "generate", "split",
+                                    "ask", "judge", "pair"});
+  INFO(end.err);
+  REQUIRE(end.code == 0);
+  int small = 0;
+  for (const auto& pair : read_json_lines(scratch / "fraction/round-1/pairs.jsonl")) {
+    const auto& scores = pair["org_infos"]["scores"];
+    const double gap = scores["chosen"]["score"].get<double>() - scores["rejected"]["score"].get<double>();
+    CHECK(gap > 0);
+    small += gap < 1;
+  }
+  CHECK(small > 5);
+
+  // The least top-p leaves one token to draw.
+  const auto alike = run("alike", {"--top-p", "1e-6"});
+  INFO(alike.err);
+  CHECK(alike.code == 0);
+  CHECK_THAT(alike.err, contains("40 instructions have answers that all score the same"));
+  CHECK_THAT(alike.err, contains("round 1 found no pair and trains nothing; the rounds end with"));
+  CHECK_THAT(alike.out, contains("no pair was found and nothing trained"));
+  const auto summary = json::parse(candor::read_file(scratch / "alike/round-1/pairs.summary.json"));
+  CHECK(summary["pairs"] == 0);
+  CHECK(summary["groups_without_pair"] == 40);
+  CHECK(summary["answers"] == 240);
+  CHECK_FALSE(std::filesystem::exists(scratch / "alike/round-1/run"));
+  CHECK_FALSE(std::filesystem::exists(scratch / "alike/round-2"));
+  const auto again = run("alike", {"--top-p", "1e-6", "--resume", "auto"});
+  CHECK(again.code == 0);
+  CHECK_THAT(again.err, contains("round 1 found no pair"));
+}
+
 TEST_CASE("RLAIF-V that is killed anywhere goes on and ends with the same files",
           "[examples][rlaif_v][faults]") {
   const scratch_folder scratch;
@@ -155,29 +196,38 @@ TEST_CASE("RLAIF-V that is killed anywhere goes on and ends with the same files"
   const char* given = std::getenv("CANDOR_SEED");
   const std::uint64_t seed = given != nullptr ? std::strtoull(given, nullptr, 10) : 1;
   const int kills = is_long() ? 20 : 4;
-  std::printf("killed %d times, CANDOR_SEED=%llu\n", kills, static_cast<unsigned long long>(seed));
   candor::random_stream dice(seed, 0);
-  // Each start runs for its share of the whole time, with some luck, and is then killed.
+  // Each start runs for its share of the whole time, with some luck, and is then killed. Where one comes to
+  // the end before, its files are compared like the last one's, and the run begins anew.
   const auto options = joined(small_world(scratch / "killed"), {"--resume", "auto"});
+  const auto compare = [&] {
+    CHECK(files_below(scratch / "killed") == files_below(scratch / "whole"));
+    for (const auto& name : made_files()) {
+      INFO(name);
+      CHECK(candor::read_file(scratch / "killed" / name) == candor::read_file(scratch / "whole" / name));
+    }
+  };
   int killed = 0;
-  for (int k = 0; k < kills; ++k) {
+  while (killed < kills) {
     const scratch_folder said;
     const pid_t child = start_program("rlaif_v", options, said.path());
-    wait_until_used(child, whole.seconds * (0.1 + 1.6 * dice.uniform() / kills));
+    wait_until_used(child, whole.seconds * (0.1 + 1.2 * dice.uniform() / kills));
     ::kill(child, SIGKILL);
     const auto end = end_program(child, said.path());
     INFO(end.err);
     REQUIRE((end.signal == SIGKILL || end.code == 0));
-    killed += end.signal == SIGKILL;
+    if (end.signal == SIGKILL) {
+      ++killed;
+      continue;
+    }
+    compare();
+    std::filesystem::remove_all(scratch / "killed");
   }
   const auto last = run_program("rlaif_v", options);
   INFO(last.err);
   REQUIRE(last.code == 0);
-  CHECK(killed >= 2);
-  for (const auto& name : made_files()) {
-    INFO(name);
-    CHECK(candor::read_file(scratch / "killed" / name) == candor::read_file(scratch / "whole" / name));
-  }
+  compare();
+  std::printf("killed %d times, CANDOR_SEED=%llu\n", killed, static_cast<unsigned long long>(seed));
 }
 
 TEST_CASE("RLAIF-V that is asked to stop leaves with 75 and goes on", "[examples][rlaif_v]") {
@@ -194,111 +244,4 @@ TEST_CASE("RLAIF-V that is asked to stop leaves with 75 and goes on", "[examples
   CHECK(std::filesystem::exists(part));
   CHECK(run_program("rlaif_v", joined(options, {"--stages", "generate"})).code == 0);
   CHECK(read_json_lines(scratch / "run/round-1/candidates.jsonl").size() == 1200);
-}
-
-TEST_CASE("RLAIF-V runs on photographs with a model of real layout", "[examples][rlaif_v][photos]") {
-  if (!photo_data().present()) CANDOR_SKIP("the photographs or LLaMA's tokenizer are absent");
-  const photo_world w;
-  std::string lines;
-  for (const auto& pair : read_json_lines(w.data.pairs))
-    lines +=
-        json{{"image", pair["image"]}, {"question", pair["question"]}, {"idx", pair["idx"]}}.dump() + "\n";
-  const auto file = w.scratch / "instructions.jsonl";
-  candor::write_atomically(file, lines);
-  const arguments options{"--model",           w.model, "--data",         file,  "--images",    w.data.images,
-                          "--rounds",          "2",     "--instructions", "6",   "--samples",   "4",
-                          "--max-new-tokens",  "12",    "--temperature",  "1",   "--max-steps", "2",
-                          "--balance-lengths", "false", "--quiet",        "true"};
-
-  SECTION("a plan without weights") {
-    std::filesystem::remove(w.model / "model.safetensors");
-    const auto plan = run_program("rlaif_v", joined(options, {"--output", w.scratch / "none", "--dry-run"}));
-    INFO(plan.err);
-    CHECK(plan.code == 0);
-    CHECK_THAT(plan.out, contains("(image, 576 tokens)"));
-    CHECK_THAT(plan.out, contains("answer tokens at most"));
-    CHECK(!std::filesystem::exists(w.scratch / "none"));
-  }
-  SECTION("two rounds with adapters") {
-    // A tiny model of random weights says nonsense, which makes claims all the same.
-    const auto end = run_program("rlaif_v", joined(options, {"--output", w.scratch / "run", "--lora-r", "4",
-                                                             "--learning-rate", "1e-3"}));
-    INFO(end.err);
-    REQUIRE(end.code == 0);
-    CHECK_THAT(end.out, contains("not confirmed %"));
-    CHECK(read_json_lines(w.scratch / "run/round-2/candidates.jsonl").size() == 24);
-    CHECK(read_json_lines(w.scratch / "run/round-2/candidates.jsonl")[0]["image_path"] ==
-          read_json_lines(w.data.pairs)[6]["image"]);
-    for (const char* made : {"round-1/run/adapter/adapter_model.safetensors",
-                             "round-1/run/model/model.safetensors", "round-2/run/model/config.json"})
-      CHECK(std::filesystem::exists(w.scratch / "run" / made));
-  }
-  SECTION("a server answers, divides and judges; it falls silent once, and is asked nothing twice") {
-    if (!candor::has_http()) CANDOR_SKIP("built without libcurl");
-    std::atomic<int> limit{60};
-    const http_server server([&](int n, const http_seen& request) {
-      if (n >= limit) return http_answer("I am gone", "410 Gone");
-      const auto body = json::parse(request.body);
-      const auto& content = body["messages"][0]["content"];
-      const auto question = content.back()["text"].get<std::string>();
-      const bool divides = question.find("### Facts:") != std::string::npos,
-                 asks = question.find("### Modified") != std::string::npos;
-      // Answers of one to three claims by the sample's seed; the judge believes in things with even numbers.
-      std::string said;
-      if (divides)
-        said = question.substr(question.find("### Answer:") + 12);
-      else if (asks)
-        said = question.substr(question.find("### Sentences:") + 15);
-      else if (body.contains("seed"))
-        for (int i = 0; i <= body["seed"].get<int>() % 3; ++i)
-          said += "- There is thing " + std::to_string(body["seed"].get<int>() / 7 % 10 + i) + ".\n";
-      else
-        said = std::string("02468").find(question[question.find("thing ") + 6]) != std::string::npos ? "Yes"
-                                                                                                     : "No";
-      return http_answer(
-          json{{"choices", {{{"message", {{"content", said}}}, {"finish_reason", "stop"}}}}}.dump());
-    });
-    arguments remote = joined(
-        options, {"--rounds", "1", "--output", w.scratch / "served", "--resume", "auto", "--in-flight", "2"});
-    for (const char* part : {"--sampler", "--splitter", "--judge"})
-      remote = joined(remote, {part, server.url(), std::string(part) + "-model", "served"});
-    const auto down = run_program("rlaif_v", remote);
-    CHECK(down.code == 5);
-    CHECK_THAT(down.err, contains("status 410: I am gone"));
-    limit = 1'000'000;
-    const auto end = run_program("rlaif_v", remote);
-    INFO(end.err);
-    REQUIRE(end.code == 0);
-    CHECK_THAT(end.err, contains("came without log-probs"));
-    const auto rows = read_json_lines(w.scratch / "served/round-1/verdicts.jsonl");
-    REQUIRE(rows.size() == 24);
-    for (const auto& row : rows) CHECK(row["facts"][0].get<std::string>().starts_with("There is thing"));
-    std::set<std::string> judged;
-    for (const auto& request : server.seen()) {
-      const auto body = json::parse(request.body);
-      if (!body.contains("logprobs")) continue;
-      CHECK_THAT(body["messages"][0]["content"][0]["image_url"]["url"].get<std::string>(),
-                 contains("data:image/jpeg;base64,"));
-      judged.insert(request.body);
-    }
-    CHECK(judged.size() > 6);
-    CHECK(std::filesystem::exists(w.scratch / "served/round-1/run/model/model.safetensors"));
-  }
-  SECTION("an instruction without a picture, too few of them, and a temperature that lets nothing differ") {
-    candor::write_atomically(file, lines + R"({"question": "What?"})" + "\n");
-    const auto blind = run_program(
-        "rlaif_v", joined(options, {"--output", w.scratch / "a", "--instructions", "0", "--rounds", "1"}));
-    CHECK(blind.code == 3);
-    CHECK_THAT(blind.err, contains("instructions.jsonl:33"));
-    CHECK_THAT(blind.err, contains("image"));
-    candor::write_atomically(file, lines);
-    const auto few =
-        run_program("rlaif_v", joined(options, {"--output", w.scratch / "b", "--instructions", "33"}));
-    CHECK(few.code == 3);
-    CHECK_THAT(few.err, contains("--instructions"));
-    const auto alike =
-        run_program("rlaif_v", joined(options, {"--output", w.scratch / "c", "--temperature", "1e-6"}));
-    CHECK(alike.code == 3);
-    CHECK_THAT(alike.err, contains("6 instructions have answers that all score the same"));
-  }
 }

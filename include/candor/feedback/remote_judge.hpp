@@ -6,11 +6,13 @@
 /// log-probs of the first token's likeliest alternatives, case and space variants summed; where the server
 /// gives none, its word counts.
 
+#include <candor/core/function_ref.hpp>
 #include <candor/feedback/http.hpp>
 #include <candor/feedback/judge.hpp>
 #include <candor/feedback/pairwise.hpp>
 #include <candor/feedback/verdict_cache.hpp>
 
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
@@ -79,6 +81,9 @@ struct remote_sampling {
   double temperature = 0.7;
   std::int64_t max_new_tokens = 512;
   std::uint64_t seed = 0;  ///< each request has its own, made of this, its picture's place and its sample's
+  // Sent only where they are not these, under vLLM's names: OpenAI's own endpoint knows top_p alone.
+  std::int32_t top_k = 0;
+  double top_p = 1.0, repetition_penalty = 1.0;
 };
 
 /// Samples answers to one question a picture (the first of each): result[picture][sample]. Each sample is a
@@ -87,6 +92,11 @@ std::vector<std::vector<remote_answer>> sample_remotely(const endpoint_options& 
                                                         std::span<const picture_questions> prompts,
                                                         const remote_sampling& how,
                                                         std::uint64_t first_key = 0);
+
+/// The same with answers handed over as they come, in any order: use(picture, sample, answer).
+void sample_remotely(const endpoint_options& endpoint, std::span<const picture_questions> prompts,
+                     const remote_sampling& how, std::uint64_t first_key,
+                     function_ref<void(std::size_t, std::size_t, remote_answer&&)> use);
 
 namespace detail {
 

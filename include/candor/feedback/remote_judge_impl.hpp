@@ -175,22 +175,27 @@ CANDOR_INLINE std::vector<pairwise_verdict> remote_pairwise_judge::compare(
   return verdicts;
 }
 
-CANDOR_INLINE std::vector<std::vector<remote_answer>> sample_remotely(
-    const endpoint_options& endpoint, std::span<const picture_questions> prompts, const remote_sampling& how,
-    std::uint64_t first_key) {
+CANDOR_INLINE void sample_remotely(const endpoint_options& endpoint,
+                                   std::span<const picture_questions> prompts, const remote_sampling& how,
+                                   std::uint64_t first_key,
+                                   function_ref<void(std::size_t, std::size_t, remote_answer&&)> use) {
   std::vector<std::string> bodies;
   const auto samples = static_cast<std::size_t>(how.samples);
   for (std::size_t p = 0; p < prompts.size(); ++p) {
     require<usage_error>(prompts[p].questions.size() == 1, prompts[p].source,
                          ": expected one question, found ", prompts[p].questions.size());
     random_stream seeds(how.seed, first_key + p);
-    for (std::size_t s = 0; s < samples; ++s)
-      bodies.push_back(detail::chat_request(endpoint, prompts[p].images, prompts[p].questions.front(),
-                                            {{"max_tokens", how.max_new_tokens},
-                                             {"temperature", how.temperature},
-                                             {"seed", seeds.next_word() >> 1}}));  // servers take 31 bits
+    for (std::size_t s = 0; s < samples; ++s) {
+      detail::json fields{{"max_tokens", how.max_new_tokens},
+                          {"temperature", how.temperature},
+                          {"seed", seeds.next_word() >> 1}};  // servers take 31 bits
+      if (how.top_k > 0) fields["top_k"] = how.top_k;
+      if (how.top_p < 1) fields["top_p"] = how.top_p;
+      if (how.repetition_penalty != 1) fields["repetition_penalty"] = how.repetition_penalty;
+      bodies.push_back(
+          detail::chat_request(endpoint, prompts[p].images, prompts[p].questions.front(), std::move(fields)));
+    }
   }
-  std::vector<std::vector<remote_answer>> answers(prompts.size(), std::vector<remote_answer>(samples));
   post_all(endpoint.url, bodies, endpoint.http, [&](std::size_t i, const std::string& body) {
     std::string problem;
     const auto choice = detail::first_choice(body, problem);
@@ -199,9 +204,20 @@ CANDOR_INLINE std::vector<std::vector<remote_answer>> sample_remotely(
       problem = "the server's answer has no text: " + body.substr(0, 200);
     if (!problem.empty()) return problem;
     const auto reason = choice.find("finish_reason");
-    answers[i / samples][i % samples] = {*content, reason == choice.end() || *reason != "length"};
+    use(i / samples, i % samples, {*content, reason == choice.end() || *reason != "length"});
     return std::string();
   });
+}
+
+CANDOR_INLINE std::vector<std::vector<remote_answer>> sample_remotely(
+    const endpoint_options& endpoint, std::span<const picture_questions> prompts, const remote_sampling& how,
+    std::uint64_t first_key) {
+  std::vector<std::vector<remote_answer>> answers(
+      prompts.size(), std::vector<remote_answer>(static_cast<std::size_t>(how.samples)));
+  sample_remotely(endpoint, prompts, how, first_key,
+                  [&](std::size_t picture, std::size_t sample, remote_answer&& answer) {
+                    answers[picture][sample] = std::move(answer);
+                  });
   return answers;
 }
 
