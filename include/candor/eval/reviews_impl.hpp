@@ -20,11 +20,13 @@ namespace detail {
 CANDOR_INLINE judge_review review_of(const json_field& record) {
   judge_review out{{}, {}, {}, record.place()};
   record.object();
-  for (const char* key : {"question_id", "id"})
+  const auto choices = record.find("choices");
+  // The id of an OpenAI response is the response's own.
+  for (const char* key : {"question_id", choices ? "question_id" : "id"})
     if (const auto id = record.find(key); id && out.id.empty()) out.id = id_text(*id);
   for (const char* key : {"category", "question_type", "type_name", "type"})
     if (out.category.empty()) out.category = record.string_or(key, "");
-  if (const auto choices = record.find("choices")) {
+  if (choices) {
     const auto list = choices->items();
     if (list.empty()) choices->refuse("an empty list; the judge's response holds no review");
     out.text = list[0]["message"]["content"].string();

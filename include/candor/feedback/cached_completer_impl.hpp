@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+/// @file
+/// Bodies of feedback/cached_completer.hpp.
+
+#include <candor/core/fingerprint.hpp>
+#include <candor/feedback/cached_completer.hpp>
+#include <candor/io/atomic_file.hpp>
+#include <candor/io/json_field_impl.hpp>
+
+#include <limits>
+#include <sstream>
+#include <unordered_set>
+#include <utility>
+
+namespace CANDOR_NS {
+
+CANDOR_INLINE cached_completer::cached_completer(endpoint_options endpoint,
+                                                 const std::filesystem::path& cache,
+                                                 std::int64_t max_new_tokens)
+    : endpoint_(std::move(endpoint)), max_new_tokens_(max_new_tokens), log_(cache) {
+  const auto file = line_log::partial(cache);
+  std::istringstream lines(read_file(file, std::numeric_limits<std::uint64_t>::max()));
+  std::size_t number = 0;
+  for (std::string line; std::getline(lines, line);) {
+    const std::string source = text(file.string(), ":", ++number);
+    const auto document = detail::parse_json(line, {.file = source});
+    const detail::json_field entry(document, source);
+    known_[entry["key"].string()] = entry["text"].string();
+  }
+}
+
+CANDOR_INLINE std::string cached_completer::key(const std::string& prompt) const {
+  fingerprint print;
+  print.add("model", endpoint_.model);
+  print.add("prompt", prompt);
+  print.add("tokens", std::to_string(max_new_tokens_));
+  return print.hex();
+}
+
+CANDOR_INLINE std::vector<std::string> cached_completer::operator()(std::span<const std::string> prompts) {
+  std::vector<std::string> keys;
+  std::vector<picture_questions> unknown;
+  std::vector<std::string> unknown_keys;
+  std::unordered_set<std::string> awaited;
+  for (const auto& prompt : prompts) {
+    keys.push_back(key(prompt));
+    if (known_.contains(keys.back()) || !awaited.insert(keys.back()).second) continue;
+    unknown.push_back({{}, {prompt}});
+    unknown_keys.push_back(keys.back());
+  }
+  sample_remotely(endpoint_, unknown, {.samples = 1, .temperature = 0, .max_new_tokens = max_new_tokens_}, 0,
+                  [&](std::size_t i, std::size_t, remote_answer&& answer) {
+                    log_.append(detail::json{{"key", unknown_keys[i]}, {"text", answer.text}}.dump(
+                                    -1, ' ', false, detail::json::error_handler_t::replace) +
+                                "\n");
+                    known_[unknown_keys[i]] = std::move(answer.text);
+                    ++asked_;
+                  });
+  std::vector<std::string> texts;
+  for (const auto& k : keys) texts.push_back(known_.at(k));
+  return texts;
+}
+
+}  // namespace CANDOR_NS
