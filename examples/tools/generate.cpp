@@ -79,7 +79,7 @@ void generate_as(const tools::inference_options& o, const generate_request& requ
     if (!request.stop_strings.empty()) options.stop = stop;
     const auto how = candor::distortion_from(request.distortion);
     const auto produce = [&](std::int64_t i) {
-      auto ready = tools::prepare(model, data, i, o, false, options.max_new_tokens);
+      auto ready = tools::prepare(model, data.record(i), i, o, false, options.max_new_tokens);
       ready_prompt out;
       if (options.contrast_alpha > 0)
         out.contrast = distorted(model.processor(), ready, how, options.seed, i);

@@ -84,12 +84,13 @@ struct ready_record {
   candor::encoded_record encoded;
 };
 
-/// Reads, encodes and decodes record i. Nothing is cut: what is too long, `new_tokens` included, is refused.
+/// Encodes record i and decodes its pictures. Nothing is cut: what is too long, `new_tokens` included, is
+/// refused.
 template <class B, class T>
-ready_record prepare(candor::llava<B, T>& model, const candor::questions_data& data, std::int64_t i,
+ready_record prepare(candor::llava<B, T>& model, candor::question_record record, std::int64_t i,
                      const inference_options& o, bool with_responses, std::int64_t new_tokens) {
   const auto& processor = model.processor();
-  ready_record out{data.record(i), {}};
+  ready_record out{std::move(record), {}};
   if (!with_responses) out.record.responses.clear();
   const auto& r = out.record;
   const auto branches = processor.chat().encode_branches(processor.words(), {}, r.question, r.responses,

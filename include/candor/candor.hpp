@@ -93,10 +93,12 @@
 #include <candor/model/scoring.hpp>
 #include <candor/model/vision_transformer.hpp>
 
+#include <candor/feedback/cached_completer.hpp>
 #include <candor/feedback/cached_judge.hpp>
 #include <candor/feedback/claims.hpp>
 #include <candor/feedback/corrections.hpp>
 #include <candor/feedback/http.hpp>
+#include <candor/feedback/implicit_judge.hpp>
 #include <candor/feedback/implicit_reward.hpp>
 #include <candor/feedback/injection.hpp>
 #include <candor/feedback/judge.hpp>
@@ -128,6 +130,8 @@
 #include <candor/eval/answers.hpp>
 #include <candor/eval/chair.hpp>
 #include <candor/eval/figures.hpp>
+#include <candor/eval/judge_prompts.hpp>
+#include <candor/eval/judged_questions.hpp>
 #include <candor/eval/pope.hpp>
 #include <candor/eval/report.hpp>
 #include <candor/eval/reviews.hpp>

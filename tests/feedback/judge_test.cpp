@@ -9,6 +9,7 @@
 
 #include <candor/backend/host/host.hpp>
 #include <candor/core/error.hpp>
+#include <candor/feedback/implicit_judge.hpp>
 #include <candor/feedback/implicit_reward.hpp>
 #include <candor/feedback/judge.hpp>
 #include <candor/model/llava.hpp>
@@ -23,6 +24,7 @@ namespace {
 
 const std::filesystem::path base = candor_test::examples_folder() / "scenes/base";
 static_assert(candor::claim_judge<candor::model_judge<candor::host, float>>);
+static_assert(candor::pairwise_judge<candor::implicit_judge<candor::host, float>>);
 
 }  // namespace
 
@@ -92,6 +94,24 @@ TEST_CASE("the implicit reward is nothing where nothing was learned, and per tok
     CHECK(each[a] == Approx(whole[a] / static_cast<double>(scored[a].size())));
   }
   CHECK(candor::best_of(each) == (each[1] > each[0] ? 1u : 0u));
+
+  // As pairwise judge: the preference that DPO fits, whatever the order and the parts.
+  const scratch_folder scratch;
+  scenes::write_images(scratch.path(), test.scenes);
+  const candor::answer_contest contest{{scratch / "images" / scenes::image_name(0)},
+                                       scenes::prompt(scenes::caption_style::brief),
+                                       {answers[0]},
+                                       {answers[1]}};
+  auto parts = contest;
+  parts.first = {answers[0].substr(0, 10), answers[0].substr(10)};
+  const std::vector<candor::answer_contest> contests{contest, candor::swapped(contest), parts};
+  candor::implicit_judge judge(model, other, {.beta = 0.5});
+  const auto verdicts = judge.compare(contests);
+  REQUIRE(verdicts.size() == 3);
+  CHECK(verdicts[0].first == Approx(1 / (1 + std::exp(each[1] - each[0]))).epsilon(1e-4));
+  CHECK(verdicts[0].first + verdicts[0].second == Approx(1));
+  CHECK(verdicts[1].second == Approx(verdicts[0].first));
+  CHECK(verdicts[2].first == Approx(verdicts[0].first));
   CHECK(candor::best_of(std::vector<double>{1, 3, 3}) == 1);
   CHECK_THROWS_AS(candor::best_of({}), candor::usage_error);
 }

@@ -51,6 +51,51 @@ TEST_CASE("score's four layouts agree, with any token budget and number of threa
   CHECK(difference(w.lines("score", {"--max-tokens", "1", "--threads", "1"}), expected) < 1e-5);
 }
 
+TEST_CASE("score takes the best of the answers by the implicit reward against another model",
+          "[tools][score]") {
+  const tool_world w;
+  const auto adapter = w.scratch / "adapter";
+  write_tiny_adapter(adapter, w.config);
+  const auto now = w.lines("score", {"--adapter", adapter}), before = w.lines("score");
+  const auto rewarded =
+      w.lines("score", {"--adapter", adapter, "--reference-model", w.model, "--beta", "0.5"});
+  const candor::questions_data data(w.input, {.images = w.images});
+  REQUIRE(rewarded.size() == now.size());
+  for (std::size_t i = 0; i < now.size(); ++i) {
+    std::vector<double> rewards;
+    for (std::size_t a = 0; a < now[i]["responses"].size(); ++a) {
+      const auto &x = now[i]["responses"][a], &y = before[i]["responses"][a];
+      rewards.push_back(0.5 * (x["sum"].get<double>() - y["sum"].get<double>()) /
+                        static_cast<double>(x["tokens"].size()));
+      CHECK(rewarded[i]["responses"][a]["reward"].get<double>() == Approx(rewards.back()).margin(1e-5));
+    }
+    const auto best = std::max_element(rewards.begin(), rewards.end()) - rewards.begin();
+    CHECK(rewarded[i]["best"] == best);
+    CHECK(rewarded[i]["answer"] ==
+          data.record(static_cast<std::int64_t>(i)).responses[static_cast<std::size_t>(best)]);
+  }
+
+  // Of samples: what `generate` wrote to the same questions.
+  const auto samples = w.results / "samples.jsonl";
+  REQUIRE(
+      w.run("generate", "samples.jsonl", {"--samples", "4", "--temperature", "1", "--max-new-tokens", "6"})
+          .code == 0);
+  const auto best =
+      w.lines("score", {"--adapter", adapter, "--reference-model", w.model, "--responses", samples});
+  const auto sampled = read_json_lines(samples);
+  for (std::size_t i = 0; i < best.size(); ++i) {
+    REQUIRE(best[i]["responses"].size() == 4);
+    const auto place = best[i]["best"].get<std::size_t>();
+    CHECK(best[i]["answer"] == sampled[i]["responses"][place]);
+    for (const auto& response : best[i]["responses"])
+      CHECK(response["reward"].get<double>() <= best[i]["responses"][place]["reward"].get<double>());
+  }
+  candor::write_atomically(samples, sampled[0].dump() + "\n");
+  const auto few = w.run("score", "out.jsonl", {"--responses", samples});
+  CHECK(few.code == 3);
+  CHECK_THAT(few.err, contains("has 1 lines for the 3 questions"));
+}
+
 TEST_CASE("score in bf16 stays near fp32", "[tools][score]") {
   const tool_world w;
   const auto apart = difference(w.lines("score", {"--dtype", "bf16"}), w.lines("score"));

@@ -22,6 +22,15 @@ struct implicit_reward_options {
   scoring_options scoring = {};
 };
 
+/// The reward of an answer from the log-probs of its tokens under both models.
+inline double implicit_reward(std::span<const float> aligned, std::span<const float> reference,
+                              const implicit_reward_options& options = {}) {
+  double sum = 0;
+  for (std::size_t t = 0; t < aligned.size(); ++t)
+    sum += static_cast<double>(aligned[t]) - static_cast<double>(reference[t]);
+  return options.beta * sum / (options.per_token ? static_cast<double>(aligned.size()) : 1.0);
+}
+
 /// Rewards of the cells of records, result[record][cell], in nats (a token). Both models take the same
 /// records: they share template, tokenizer and image transform.
 template <class B, class T>
@@ -33,13 +42,8 @@ std::vector<std::vector<double>> implicit_rewards(llava_network<B, T>& aligned,
              before = score(reference, records, options.scoring);
   std::vector<std::vector<double>> rewards(records.size());
   for (std::size_t r = 0; r < records.size(); ++r)
-    for (std::size_t c = 0; c < now[r].size(); ++c) {
-      double sum = 0;
-      for (std::size_t t = 0; t < now[r][c].size(); ++t)
-        sum += static_cast<double>(now[r][c][t]) - static_cast<double>(before[r][c][t]);
-      const double tokens = options.per_token ? static_cast<double>(now[r][c].size()) : 1.0;
-      rewards[r].push_back(options.beta * sum / tokens);
-    }
+    for (std::size_t c = 0; c < now[r].size(); ++c)
+      rewards[r].push_back(implicit_reward(now[r][c], before[r][c], options));
   return rewards;
 }
 
