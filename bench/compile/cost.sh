@@ -35,3 +35,12 @@ least_cost_of() {
     runs=$((runs - 1))
   done | sort -n | head -n 1
 }
+
+# row RUNS HEADER COMPILER [FLAGS...]: the header's line of the table.
+row() {
+  runs_of_row=$1 header=$2
+  shift 2
+  own=$(unit_of "$header" | least_cost_of "$runs_of_row" "$@")
+  compiled=$(unit_of "$header" | least_cost_of "$runs_of_row" "$@" -DCANDOR_COMPILED=1)
+  echo "| $header | ${own% *} | ${compiled% *} | ${own#* } | ${compiled#* } |"
+}

@@ -40,6 +40,7 @@ if(costs)
   set_tests_properties("rules/headers cost no more to compile than before" PROPERTIES FIXTURES_REQUIRED header_costs)
   set_tests_properties("rules/headers cost no more to compile than before" "rules/a planted cost of compiling is found"
                        PROPERTIES LABELS rules TIMEOUT ${timeout} SKIP_REGULAR_EXPRESSION "${skipped}")
+  set_tests_properties("rules/headers cost no more to compile than before" PROPERTIES RUN_SERIAL ON)
   add_custom_target(compile_table
     COMMAND sh "${PROJECT_SOURCE_DIR}/bench/compile/measure.sh" "${CMAKE_CXX_COMPILER}"
             "-D$<JOIN:${definitions},;-D>" "${include_flags}"
