@@ -11,3 +11,8 @@ mark_as_advanced(CANDOR_CCACHE)
 if(CANDOR_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
   set(CMAKE_CXX_COMPILER_LAUNCHER "${CANDOR_CCACHE}")
 endif()
+
+# GCC's garbage collection is a sixth of the time of a large unit; without it one takes up to 2 GB.
+if(CMAKE_UNITY_BUILD AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  add_compile_options("$<$<COMPILE_LANGUAGE:CXX>:--param=ggc-min-heapsize=1500000;--param=ggc-min-expand=200>")
+endif()
