@@ -2,6 +2,21 @@
 """What run.py found, as a page."""
 
 
+# What candor promises: how many times as fast as PyTorch, by layout and type, and the share of PyTorch's peak memory.
+TIMES = {("shared", "f32"): 1.5, ("shared", "bf16"): 1.3, ("packed", "f32"): 0.85, ("packed", "bf16"): 0.85}
+MEMORY = 0.7  # of the layout "shared"
+
+
+def broken_promises(results, cases):
+    for case in cases:
+        r = results["cases"][case]
+        for (layout, type_), least in TIMES.items():
+            if layout in r and case.endswith("/" + type_) and r[layout]["times PyTorch"]["median"] < least:
+                yield f"{case}, {layout}: {times(r[layout]['times PyTorch'])} times as fast, promised are {least}"
+        if "shared" in r and r["shared"]["MiB peak"] > MEMORY * r["PyTorch"]["MiB peak"]:
+            yield f"{case}: more than {MEMORY} of PyTorch's memory"
+
+
 def times(ratio):
     return f"{ratio['median']:.2f} ({ratio['least']:.2f} to {ratio['most']:.2f})"
 
@@ -57,7 +72,7 @@ def markdown(results):
     lines = ["# candor against eager PyTorch", ""]
     if results["cases"]:
         m, programs = results["machine"], next(iter(results["cases"].values()))["programs"]
-        lines += [f"- {m['date']}, {m['cpu']}, {m['cores']} cores, {m['threads']} threads a side"]
+        lines += [f"- {m['date']}, {m['cpu']}, {m['cores']} cores, {m['threads']} threads a side, commit {m['commit'][:8]}"]
         lines += [f"- {' and '.join(programs)}; {m['system']}; {', '.join(m['flags'])}"]
         lines += [f"- PyTorch's environment: {', '.join(results['environment of PyTorch'])}", ""]
         lines += [*speed_rows(results), "", "Memory is resident: loaded is before the first step, peak while training.", ""]

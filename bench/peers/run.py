@@ -4,7 +4,8 @@
     python run.py --candor build/release/bin/peer_candor --results bench/results/today [--case even/f32 ...]
 
 First both must agree with each other and with transformers (parity.py); then blocks of steps of each side take turns.
-Writes RESULTS.json (cases are added to those that it holds) and RESULTS.md.
+Writes RESULTS.json (cases are added to those that it holds) and RESULTS.md. Exit status 1 where candor is slower or larger
+than it promises (report.py).
 """
 
 import argparse
@@ -156,6 +157,7 @@ def machine(threads):
         "cpu": f"{fields['model name']}, family {fields['cpu family']} model {fields['model']}",
         "cores": os.cpu_count(),
         "threads": threads,
+        "commit": subprocess.run(["git", "-C", HERE, "rev-parse", "HEAD"], capture_output=True, text=True).stdout.strip(),
         "flags": [f for f in ("avx2", "avx512f", "avx512_bf16", "amx_bf16") if f in flags],
         "system": " ".join(("Python", platform.python_version(), *platform.libc_ver())),
     }
@@ -213,6 +215,8 @@ def main():
             results["environment of PyTorch"] = sorted(sides.tuned)
             save(results, o.results)
     print(report.markdown(results))
+    if o.parity != "only":
+        sys.exit("\n".join(report.broken_promises(results, o.case)) or 0)
 
 
 if __name__ == "__main__":

@@ -71,6 +71,7 @@ set_tests_properties(consumer/cuda PROPERTIES SKIP_REGULAR_EXPRESSION "${skipped
 # not link.
 add_executable(two_units "${CMAKE_CURRENT_LIST_DIR}/two_units/first.cpp"
                "${CMAKE_CURRENT_LIST_DIR}/two_units/second.cpp")
+set_target_properties(two_units PROPERTIES UNITY_BUILD OFF)
 target_link_libraries(two_units PRIVATE candor candor_warnings)
 target_compile_options(two_units PRIVATE -O0 -g0)
 target_link_options(two_units PRIVATE -Wl,--warn-common -Wl,--fatal-warnings)
