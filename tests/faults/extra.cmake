@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # What the test links, to be preloaded into programs that it runs.
+# It replaces operator new: a unit of its own, in which the compiler does not look into the others.
+set_source_files_properties(faults/failing_calls.cpp PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
 add_library(failing_calls SHARED faults/failing_calls.cpp)
 target_compile_features(failing_calls PRIVATE cxx_std_20)
 target_include_directories(failing_calls PRIVATE "${CMAKE_CURRENT_SOURCE_DIR}")
