@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Tables of two families of candor_bench's results.
+"""Tables of three families of candor_bench's results.
 
-    candor_bench --benchmark_filter='rows_sweep|scaling' --benchmark_out=FILE --benchmark_out_format=json
+    candor_bench --benchmark_filter='rows_sweep|scaling|images' --benchmark_out=FILE --benchmark_out_format=json
     python tables.py FILE [--least 0.6]
 
 rows_sweep: for each product, the median rate over all row counts and the counts that are slowest against it. Exit status 1
 where one of 128 rows or more falls below `--least` times the median. scaling: milliseconds a step against tokens, and the
-exponent of a power law through each series.
+exponent of a power law through each series. images: a step of mDPO against one of DPO.
 """
 
 import argparse
@@ -68,6 +68,21 @@ def scaling_table(found):
         print(f"| {what} | {type_} | {said} | {statistics.linear_regression(x, y).slope:.2f} |")
 
 
+def images_table(found):
+    steps = defaultdict(dict)
+    for name, entry in found:
+        match = re.search(r"step/host/(\w+)/images/(\w+)", name)
+        if match:
+            steps[match.group(1)][match.group(2)] = entry
+    if steps:
+        print("| type | DPO, ms | mDPO, ms | times the time | the tokens | the memory |\n|---|---|---|---|---|---|")
+    for type_, step in steps.items():
+        dpo, mdpo = step["dpo"], step["mdpo"]
+        time, tokens, memory = (mdpo[key] / dpo[key] for key in ("real_time", "tokens", "peak MiB"))
+        milliseconds = f"{dpo['real_time']:.0f} | {mdpo['real_time']:.0f}"
+        print(f"| {type_} | {milliseconds} | {time:.3f} | {tokens:.2f} | {memory:.2f} |")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("file")
@@ -76,6 +91,7 @@ def main():
     found = list(results(o.file))
     ok = rows_tables(found, o.least)
     scaling_table(found)
+    images_table(found)
     sys.exit(0 if ok else 1)
 
 

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// step_profile [f32|bf16] [shared|packed|padded] [steps]: where the milliseconds of a DPO step of the
+// step_profile [f32|bf16] [shared|packed|padded] [steps] [dpo|mdpo]: where the milliseconds of a step of the
 // mini-LLaVA go. Two pairs of 576 image tokens, 60 words of question and two answers of 150; everything but
-// the tower is trained.
+// the tower is trained. Named, dpo and mdpo have 40 of the question's words in front of the image, as
+// step/.../images of candor_bench.
 #include "support/dpo_step.hpp"
 
+#include <candor/objective/mdpo.hpp>
 #include <candor/train/table.hpp>
 
 #include <algorithm>
@@ -18,11 +20,11 @@ namespace {
 
 using candor::host;
 
-template <class T>
-void profile(candor::layout_kind layout, int steps) {
+template <class T, class Objective>
+void profile(candor::layout_kind layout, int steps, std::int64_t before) {
   candor::operation_profile operations;
   host cpu({.profile = &operations});
-  candor_bench::dpo_step<T> step(cpu, {}, layout, 0);
+  candor_bench::preference_step<T, Objective> step(cpu, {.before = before}, layout, 0);
   step.run();  // makes oneDNN's kernels and the pool's blocks
   operations.clear();
   const auto start = std::chrono::steady_clock::now();
@@ -54,5 +56,12 @@ int main(int count, char** words) {
   const std::string type = count > 1 ? words[1] : "f32";
   const auto layout = candor::parse_layout(count > 2 ? words[2] : "shared");
   const int steps = count > 3 ? std::max(std::atoi(words[3]), 1) : 5;
-  type == "bf16" ? profile<candor::bfloat16>(layout, steps) : profile<float>(layout, steps);
+  const std::string loss = count > 4 ? words[4] : "";
+  const std::int64_t before = loss.empty() ? 0 : 40;
+  if (loss == "mdpo")
+    type == "bf16" ? profile<candor::bfloat16, candor::mdpo>(layout, steps, before)
+                   : profile<float, candor::mdpo>(layout, steps, before);
+  else
+    type == "bf16" ? profile<candor::bfloat16, candor::dpo>(layout, steps, before)
+                   : profile<float, candor::dpo>(layout, steps, before);
 }

@@ -62,7 +62,8 @@ void add_options(CLI::App& app, program_options& o) {
       ->type_name("{" + names + "}")
       ->expected(1, 4);
   loss->add_option("--loss-weights,--loss_weights", o.weights, "of each loss (default: 1)")->expected(1, 4);
-  loss->add_option("--beta", o.loss.beta, "how far the policy may move: reward a nat (simpo: 2)")
+  loss->add_option("--beta", o.loss.beta,
+                   "how far the policy may move: reward a nat (simpo: 2, sigmoid_norm: 5)")
       ->check(CLI::PositiveNumber);
   loss->add_option("--label-smoothing,--label_smoothing", o.loss.label_smoothing,
                    "share of pairs taken to be labelled the wrong way: sigmoid, robust, exo_pair, aot");

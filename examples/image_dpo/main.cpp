@@ -78,6 +78,8 @@ void add_options(CLI::App& app, program_options& o) {
   loss->add_option("--gamma", o.loss.v_dpo.gamma, "v_dpo: strength of the guidance; 1 is DPO");
   loss->add_option("--dynamic-llm,--dynamic_llm", o.loss.v_dpo.dynamic,
                    "v_dpo: guided by the policy without its image, not the reference: true or false");
+  loss->add_option("--ipo", o.loss.v_dpo.ipo,
+                   "v_dpo: IPO's squared loss on log-probs a token, in place of the sigmoid: true or false");
   loss->add_option("--bias-weight,--language_bias_reduce", o.loss.v_dpo.bias_weight,
                    "v_dpo: of the policy's own preference for the image")
       ->check(CLI::NonNegativeNumber);
@@ -138,6 +140,10 @@ void resolve_loss(program_options& o) {
   loss.opa_dpo.anchor_margin = o.anchor_margin;
   require<usage_error>(!loss.v_dpo.image_contrast || *type == candor::image_loss::v_dpo,
                        "--image-contrast is v_dpo's, but --loss-type is ", o.type);
+  require<usage_error>(!loss.v_dpo.ipo || *type == candor::image_loss::v_dpo,
+                       "--ipo is v_dpo's, but --loss-type is ", o.type);
+  require<usage_error>(!loss.v_dpo.ipo || (loss.v_dpo.label_smoothing == 0 && loss.v_dpo.bias_weight == 0),
+                       "--ipo reads neither --label-smoothing nor --bias-weight");
   candor::image_variant other{.name = *type == candor::image_loss::sym_mpo ? "other" : "distorted"};
   if (o.distortion == "second") {
     other.second_image = true;

@@ -47,7 +47,7 @@ candor::preference_data open_answers(const run_context& run) {
     answers.check_each(check_answer);
     return answers;
   }
-  answers.skip_where([](const candor::preference_record& record) {
+  answers.skip_where([](const candor::preference_record& record, std::int64_t) {
     check_answer(record);
     candor::load_image(record.images[0]);
   });

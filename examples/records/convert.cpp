@@ -84,6 +84,11 @@ target_form target_form_from(std::string_view name) {
     if (known == name) return form;
     all += candor::text(all.empty() ? "" : ", ", known);
   }
+  candor::require<candor::usage_error>(name != "vlfeedback",
+                                       "the form vlfeedback is read, not written: its records have a rating "
+                                       "of each aspect of each answer, and a "
+                                       "pair knows which answer is better, or by how much; expected one of ",
+                                       all);
   candor::fail<candor::usage_error>("the form ", name, " is not known; expected one of ", all);
 }
 

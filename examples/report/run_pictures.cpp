@@ -45,6 +45,7 @@ candor::report_stage stage_of(const json_field& record) {
                            : is == "higher" ? candor::better::higher
                                             : candor::better::neither});
   }
+  out.beside = record.boolean_or("beside", false);
   return out;
 }
 

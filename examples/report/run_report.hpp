@@ -3,12 +3,14 @@
 /// @file
 /// The report of a run folder, as rlhf_v, sft and rlaif_v leave it. Read are, where they are there:
 ///   metrics.jsonl, of the folder, of run/, or of round-N/run/ (also below seed-N/)
-///   figures.jsonl      {"stage": "base", "figures": [{"name": "...", "value": 22.3, "better": "lower"},
-///   ...]} gallery.jsonl      {"image": "gallery/0.png", "question": "...", "answers": [{"label": "base",
-///   "text": "...",
-///                      "claims": [{"text": "a blue fish", "verdict": "wrong"}]}, ...]}
+///   figures.jsonl      {"stage": "base", "beside": false, "figures": [{"name": "...", "value": 22.3,
+///                      "better": "lower"}, ...]}
+///   gallery.jsonl      {"image": "gallery/0.png", "question": "...", "answers": [{"label": "base",
+///                      "text": "...", "claims": [{"text": "a blue fish", "verdict": "wrong"}]}, ...]}
 ///   round-N/           verdicts.jsonl (answers, their claims and P(yes), P(no) of each), pairs.jsonl,
-///   evaluation.json data/pairs.jsonl   or the records that options.toml names options.toml, config.json
+///                      evaluation.json
+///   data/pairs.jsonl   or the records that options.toml names
+///   options.toml, config.json
 
 #include <candor/eval/report.hpp>
 

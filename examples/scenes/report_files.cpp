@@ -56,7 +56,7 @@ ordered_json figure(const std::string& name, double value, const std::string& be
 
 void write_report_files(const std::filesystem::path& folder,
                         const std::vector<std::pair<std::string, evaluation>>& stages,
-                        std::span<const told_scene> shown) {
+                        std::span<const told_scene> shown, bool beside) {
   std::string lines;
   for (const auto& [name, e] : stages) {
     const auto figures =
@@ -65,7 +65,7 @@ void write_report_files(const std::filesystem::path& folder,
                              figure("recall, %", e.brief.recall(), "higher"),
                              figure("yes/no questions right, %", e.yes_no, "higher"),
                              figure("words", e.brief.mean_words(), "neither")});
-    lines += ordered_json{{"stage", name}, {"figures", figures}}.dump() + "\n";
+    lines += ordered_json{{"stage", name}, {"beside", beside}, {"figures", figures}}.dump() + "\n";
   }
   std::filesystem::create_directories(folder / "gallery");
   std::string pictures;

@@ -21,10 +21,11 @@ struct told_scene {
 };
 
 /// Writes figures.jsonl (a stage a line), gallery.jsonl and gallery/*.png into a run folder. `report` reads
-/// them (examples/report/run_report.hpp has their form).
+/// them (examples/report/run_report.hpp has their form). `beside`: all stages are made of the first one, not
+/// each of the one before.
 void write_report_files(const std::filesystem::path& folder,
                         const std::vector<std::pair<std::string, evaluation>>& stages,
-                        std::span<const told_scene> shown);
+                        std::span<const told_scene> shown, bool beside = false);
 /// The same with the captions of two models.
 void write_report_files(const std::filesystem::path& folder,
                         const std::vector<std::pair<std::string, evaluation>>& stages,

@@ -99,7 +99,7 @@ void run(data_tool_options& o) {
   o.reading.pairs = !o.answers;
   candor::preference_data data(o.input, o.reading);
   if (o.check_images)
-    data.skip_where([](const candor::preference_record& r) {
+    data.skip_where([](const candor::preference_record& r, std::int64_t) {
       candor::throw_if_stopped("checking");
       for (const auto& image : r.images) candor::load_image(image);
     });

@@ -19,11 +19,17 @@ struct outcome {
   std::uint64_t peak_bytes = 0;  ///< of the backend's memory
 };
 
+/// "4.25 GiB", or "12.3 MiB" of less than a tenth of that.
+inline std::string memory_text(double bytes) {
+  return bytes < 0.1 * (1 << 30) ? candor::fixed(bytes / (1 << 20), 1) + " MiB"
+                                 : candor::fixed(bytes / (1 << 30), 2) + " GiB";
+}
+
 /// "12 steps in 0:31, last loss 0.6931, at most 4.25 GiB of memory"
 inline std::string summary(const outcome& o) {
   return candor::text(o.run.steps, " steps in ", candor::clock_text(o.run.seconds), ", last loss ",
                       candor::fixed(o.run.loss, 4), ", at most ",
-                      candor::fixed(static_cast<double>(o.peak_bytes) / (1 << 30), 2), " GiB of memory");
+                      memory_text(static_cast<double>(o.peak_bytes)), " of memory");
 }
 
 }  // namespace training

@@ -8,6 +8,8 @@
 #include <algorithm>
 #include <fstream>
 #include <system_error>
+#include <utility>
+#include <vector>
 
 namespace training {
 namespace {
@@ -15,6 +17,17 @@ namespace {
 using candor::text;
 
 std::string gib(double bytes) { return candor::fixed(bytes / (1 << 30), 3); }
+
+using size_rows = std::vector<std::pair<std::string, double>>;  // bytes; the last one is the largest
+
+/// In GiB, or in MiB where the largest is less than a tenth of one.
+std::string sizes_table(const std::string& title, const size_rows& sizes) {
+  const bool small = sizes.back().second < 0.1 * (1 << 30);
+  candor::table rows({title, small ? "MiB" : "GiB"});
+  for (const auto& [name, bytes] : sizes)
+    rows.add({name, candor::fixed(bytes / (small ? 1 << 20 : 1 << 30), 3)});
+  return rows.str();
+}
 
 /// 1234567 -> "1.235 M"
 std::string short_count(double n) {
@@ -83,9 +96,9 @@ std::string steps_report(const options& o, const plan_facts& facts, const memory
 }
 
 std::string memory_report(const options& o, const plan_facts& facts, const memory_plan& m) {
-  candor::table rows({"Memory", "GiB"});
+  size_rows rows;
   const auto add = [&](const std::string& name, double bytes) {
-    if (bytes > 0) rows.add({name, gib(bytes)});
+    if (bytes > 0) rows.emplace_back(name, bytes);
   };
   add(text("weights, ", short_count(m.parameters), " in ", o.dtype), m.weights);
   add(text("adapters, ", short_count(m.trained), " in f32"), m.adapters);
@@ -99,8 +112,8 @@ std::string memory_report(const options& o, const plan_facts& facts, const memor
   add("pictures decoded ahead", image_bytes(o, facts));
   add("program and libraries", program_bytes);
   const double total = m.total() + image_bytes(o, facts) + program_bytes;
-  rows.add({"peak", gib(total)});
-  std::string out = rows.str();
+  rows.emplace_back("peak", total);
+  std::string out = sizes_table("Memory", rows);
   const double available = available_memory();
   out += text("this machine has ", gib(available), " GiB available",
               total > available ? ": too little. Take --dtype bf16, --lora-r, a smaller --max-tokens, "
@@ -116,16 +129,15 @@ std::string disk_report(const options& o, const plan_facts& facts, const memory_
   if (f.save_total_limit > 0)
     kept = std::min(kept, std::max<std::int64_t>(f.save_total_limit, f.load_best_model_at_end ? 2 : 1));
   const double cache = 4.0 * facts.scored_of_record * facts.cached_records;
-  candor::table rows({"Disk", "GiB"});
-  rows.add({counted(kept, "checkpoint") + " kept, and one being written",
-            gib(m.checkpoint * static_cast<double>(kept + 1))});
-  rows.add({o.lora.rank > 0 ? "adapter" : "model", gib(m.result)});
-  rows.add({"reference log-probs", gib(cache)});
-  const double total = m.checkpoint * static_cast<double>(kept + 1) + m.result + cache;
-  rows.add({"in all", gib(total)});
-  const double free = free_disk(o.output);
-  return rows.str() + text("the disk of ", o.output.string(), " has ", gib(free), " GiB free",
-                           total > free ? ": too little\n" : "\n");
+  const double checkpoints = m.checkpoint * static_cast<double>(kept + 1),
+               total = checkpoints + m.result + cache, free = free_disk(o.output);
+  const auto rows =
+      sizes_table("Disk", {{counted(kept, "checkpoint") + " kept, and one being written", checkpoints},
+                           {o.lora.rank > 0 ? "adapter" : "model", m.result},
+                           {"reference log-probs", cache},
+                           {"in all", total}});
+  return rows + text("the disk of ", o.output.string(), " has ", gib(free), " GiB free",
+                     total > free ? ": too little\n" : "\n");
 }
 
 }  // namespace

@@ -30,14 +30,27 @@ candor::preference_data open_records(const std::filesystem::path& path, const op
                                       .image_pairs = image_pairs,
                                       .skip_bad_records = o.skip_bad_records,
                                       .ladder = o.ladder});
-  if (o.skip_bad_records)
-    skip_unusable(data, o, [&](const candor::processor& processor, candor::preference_record record) {
-      candor::check_record(record, loss, variants);
-      if (candor::reads_mismatched(loss)) record.others = {record.chosen};  // stands for another's
-      candor::preference_tree(processor, record, loss, variants);
-    });
-  else if (!variants.empty() || candor::reads_margin(loss) || candor::branches_of(loss) > 2)
+  if (o.skip_bad_records) {
+    skip_unusable(data, o,
+                  [&](const candor::processor& processor, candor::preference_record record, std::int64_t) {
+                    candor::check_record(record, loss, variants);
+                    if (candor::reads_mismatched(loss))
+                      record.others = {record.chosen};  // stands for another's
+                    candor::preference_tree(processor, record, loss, variants);
+                    for (const auto& image : record.images) candor::load_image(image);
+                  });
+    // Another's answer may be too long for this record's images; whose it is changes with each that goes.
+    bool changed = candor::reads_mismatched(loss);
+    while (changed) {
+      const std::size_t known = data.skipped().size();
+      skip_unusable(data, o, [&](const candor::processor& processor, const auto&, std::int64_t index) {
+        candor::preference_tree(processor, candor::objective_record(data, index, loss), loss, variants);
+      });
+      changed = data.skipped().size() != known;
+    }
+  } else if (!variants.empty() || candor::reads_margin(loss) || candor::branches_of(loss) > 2) {
     data.check_each([&](const auto& record) { candor::check_record(record, loss, variants); });
+  }
   if (candor::reads_mismatched(loss)) candor::objective_record(data, 0, loss);
   return data;
 }

@@ -27,14 +27,13 @@ void skip_unusable(candor::preference_data& data, const options& o, record_check
   candor::progress shown({.title = "check", .unit = "records", .total = data.size(), .quiet = o.fit.quiet});
   std::mutex mutex;
   std::int64_t done = 0;
-  data.skip_where([&](const candor::preference_record& r) {
+  data.skip_where([&](const candor::preference_record& r, std::int64_t index) {
     candor::throw_if_stopped("checking the records");
     {
       const std::lock_guard lock(mutex);
       shown.update(++done);
     }
-    fits(processor, r);
-    for (const auto& image : r.images) candor::load_image(image);
+    fits(processor, r, index);
   });
   shown.finish();
 }

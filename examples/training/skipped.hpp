@@ -19,11 +19,12 @@ namespace training {
 /// {"record": "pairs.jsonl:12", "reason": "chosen: the text is empty"} a line.
 std::string skipped_lines(const std::vector<candor::skipped_record>& skipped);
 
-/// What says whether the model can take a record: an input_error where it cannot.
-using record_check = candor::function_ref<void(const candor::processor&, const candor::preference_record&)>;
+/// What says whether the model can take a record, given with its place: an input_error where it cannot.
+using record_check =
+    candor::function_ref<void(const candor::processor&, const candor::preference_record&, std::int64_t)>;
 
-/// Leaves out records for which `fits` says no (texts that are too long, answers that are missing), and those
-/// whose pictures do not decode.
+/// Leaves out records for which `fits` says no: texts that are too long, answers that are missing, pictures
+/// that do not decode.
 void skip_unusable(candor::preference_data& data, const options& o, record_check fits);
 
 /// Says on stderr how many records were left out, and the file that lists them, if it is given.

@@ -87,6 +87,7 @@
 #include <candor/model/llama.hpp>
 #include <candor/model/llava.hpp>
 #include <candor/model/llava_config.hpp>
+#include <candor/model/pass_features.hpp>
 #include <candor/model/processor.hpp>
 #include <candor/model/projector.hpp>
 #include <candor/model/questions.hpp>

@@ -84,9 +84,10 @@ TEST_CASE("a file of which nothing is left is refused", "[data][skip]") {
                         contains("pairs.jsonl:1: chosen and rejected are equal"));
   CHECK_THROWS_WITH(here.open(""), contains("no records"));
   auto data = here.open(pair("c"));
-  CHECK_THROWS_WITH(
-      data.skip_where([](const auto& r) { candor::fail<candor::input_error>(r.source, ": no"); }),
-      contains("all 1 records are left out"));
+  CHECK_THROWS_WITH(data.skip_where([](const auto& r, std::int64_t) {
+    candor::fail<candor::input_error>(r.source, ": no");
+  }),
+                    contains("all 1 records are left out"));
   CHECK(data.size() == 1);
   CHECK(data.skipped().empty());
 }
@@ -98,7 +99,7 @@ TEST_CASE("a check leaves out records besides those that are out already", "[dat
   auto data = here.open(records);
   REQUIRE(data.size() == 180);
   const auto before = print_of(data);
-  data.skip_where([](const auto& r) {
+  data.skip_where([](const auto& r, std::int64_t) {
     candor::require<candor::input_error>(!r.chosen.ends_with("7"), r.source, ": ends with 7");
   });
   REQUIRE(data.size() == 160);
@@ -109,8 +110,9 @@ TEST_CASE("a check leaves out records besides those that are out already", "[dat
   for (int i = 0; i < 200; ++i)
     if (i % 10 != 3 && i % 10 != 7) CHECK(data.record(at++).id == std::to_string(i));
   CHECK(candor::first_difference(before, print_of(data)) == "pairs");
-  CHECK_THROWS_AS(data.skip_where([](const auto&) { throw std::runtime_error("not about a record"); }),
-                  std::runtime_error);
+  CHECK_THROWS_AS(
+      data.skip_where([](const auto&, std::int64_t) { throw std::runtime_error("not about a record"); }),
+      std::runtime_error);
   CHECK(data.size() == 160);
 }
 

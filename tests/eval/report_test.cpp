@@ -83,6 +83,24 @@ TEST_CASE("A report escapes every text and nests its elements", "[eval][report]"
   CHECK(candor::html_escaped("a\xFFz\x01") == "a\uFFFDz\uFFFD");
 }
 
+TEST_CASE("A report shows how each stage differs from the first", "[eval][report]") {
+  candor::report r;
+  const auto figures = [](double lies, double recall) -> std::vector<candor::report_figure> {
+    return {{"lies", lies, candor::better::lower}, {"recall", recall, candor::better::higher}};
+  };
+  r.stages = {{"base", figures(20, 80)}, {"one", figures(5, 84)}, {"two", figures(25, 80)}};
+  const std::string page = candor::report_html(r);
+  CHECK(holds(page,
+              "<td>one</td><td>5 <span class=\"up\">−75 %</span></td><td>84 <span class=\"up\">+5 %</span>"));
+  CHECK(holds(page, "<td>two</td><td>25 <span class=\"down\">+25 %</span></td>"));
+  CHECK(holds(page, "<td>base</td><td>20</td><td>80</td>"));
+  CHECK(count_of(page, "<div class=\"card\">") == 2);
+  // Beside each other, the last one is no more the result than the others.
+  for (auto& stage : r.stages) stage.beside = true;
+  CHECK(count_of(candor::report_html(r), "<div class=\"card\">") == 0);
+  CHECK(holds(candor::report_html(r), "<td>two</td><td>25 <span"));
+}
+
 TEST_CASE("A report leaves out what it has not", "[eval][report]") {
   const std::string page = candor::report_html({});
   CHECK(page.find("<section") == page.npos);

@@ -199,6 +199,41 @@ TEST_CASE("records without a margin are refused when they are opened, or left ou
   for (const auto& line : listed) CHECK_THAT(line.at("reason").get<std::string>(), contains("no `margin`"));
 }
 
+TEST_CASE("kto leaves out records whose images leave no room for another's answer", "[examples][dpo][bad]") {
+  const trainer_world w;
+  std::string words;
+  for (int i = 0; i < 30; ++i) words += " dog";
+  const auto many = [](const std::string& question) {
+    return R"({"images": ["0.png", "1.png", "2.png"], "question": ")" + question +
+           R"(", "chosen": "a dog", "rejected": "no"})" + "\n";
+  };
+  candor::write_atomically(w.pairs, pair_lines.substr(0, pair_lines.find('\n') + 1) + many("no") + many("?") +
+                                        R"({"image": "2.png", "question": "?", "chosen": ")" + words +
+                                        R"(", "rejected": "no"}
+)");
+  // Of the last record alone: what it needs is told where less is there.
+  const auto alone =
+      run_dpo(w, w.output, {"--max-steps", "1", "--max-length", "30", "--cut-answers", "false"});
+  REQUIRE(alone.code == 3);
+  const auto at = alone.err.find("the record needs ");
+  INFO(alone.err);
+  REQUIRE(at != alone.err.npos);
+  const std::string needed = alone.err.substr(at + 17, alone.err.find(' ', at + 17) - at - 17);
+  // The third record's other answer is the last one's; when it is gone, so is the second's.
+  const std::vector<std::string> options{"--loss-type",   "kto",   "--batch-size",      "2",
+                                         "--max-steps",   "2",     "--max-length",      needed,
+                                         "--cut-answers", "false", "--skip-bad-records"};
+  const auto end = run_dpo(w, w.scratch / "kto", options);
+  INFO(end.err);
+  REQUIRE(end.code == 0);
+  const auto listed = read_json_lines(w.scratch / "kto/skipped_records.jsonl");
+  REQUIRE(listed.size() == 2);
+  CHECK_THAT(listed[0].at("record").get<std::string>(), contains("pairs.jsonl:3"));
+  CHECK_THAT(listed[1].at("record").get<std::string>(), contains("pairs.jsonl:2"));
+  for (const auto& line : listed)
+    CHECK_THAT(line.at("reason").get<std::string>(), contains("the maximum is " + needed));
+}
+
 TEST_CASE("kto refuses records of one question", "[examples][dpo][bad]") {
   const trainer_world w;
   const std::string line = pair_lines.substr(0, pair_lines.find('\n') + 1);

@@ -36,20 +36,22 @@ struct trainer_world {
     candor::write_atomically(pairs, pair_lines);
   }
 
-  /// Two steps of training; what the options do not give is this folder's.
-  program_end run(std::vector<std::string> options = {}) const {
-    const auto add = [&](const std::string& name, const std::string& value) {
-      if (std::find(options.begin(), options.end(), name) == options.end())
-        options.insert(options.end(), {name, value});
-    };
-    add("--model", model);
-    add("--images", images);
-    add("--data", pairs);
-    add("--output", output);
-    add("--batch-size", "2");
-    add("--quiet", "true");
-    if (std::find(options.begin(), options.end(), "--epochs") == options.end()) add("--max-steps", "2");
-    return run_program("rlhf_v", options);
+  /// The options with what they do not name: of the defaults (names and values in turn), then of this folder.
+  std::vector<std::string> completed(std::vector<std::string> options,
+                                     std::vector<std::string> defaults) const {
+    defaults.insert(defaults.end(),
+                    {"--model", model, "--images", images, "--data", pairs, "--output", output});
+    for (std::size_t i = 0; i < defaults.size(); i += 2)
+      if (std::find(options.begin(), options.end(), defaults[i]) == options.end())
+        options.insert(options.end(), {defaults[i], defaults[i + 1]});
+    return options;
+  }
+  /// Two steps of training, unless the options say otherwise.
+  program_end run(const std::vector<std::string>& options = {}) const {
+    auto all = completed(options, {"--batch-size", "2", "--quiet", "true"});
+    if (std::find(all.begin(), all.end(), "--epochs") == all.end())
+      all = completed(all, {"--max-steps", "2"});
+    return run_program("rlhf_v", all);
   }
 
   /// The run must end with this code and a message that holds all of these parts, and leave no model behind.

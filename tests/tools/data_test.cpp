@@ -108,6 +108,8 @@ TEST_CASE("data refuses what it cannot read, and decodes pictures where that is 
   CHECK(w.run({"--to", "tsv", "--output", w.output}).code == 2);
   CHECK_THAT(w.run({"--to", "tsv", "--output", w.output}).err,
              contains("expected one of rlhf-v, trl, povid"));
+  CHECK_THAT(w.run({"--to", "vlfeedback", "--output", w.output}).err,
+             contains("the form vlfeedback is read, not written"));
   CHECK_THAT(w.run({"--to", "trl"}).err, contains("--to needs --output"));
   candor::write_atomically(w.input, "{}\n");
   const auto none = w.run({});

@@ -115,7 +115,8 @@ struct step_result {
 };
 
 struct world {
-  host cpu{{.threads = 1}};
+  candor::operation_profile operations;
+  host cpu{{.threads = 1, .profile = &operations}};
   network_type network{cpu, small_config()}, second{cpu, small_config()};
   std::vector<candor::encoded_record> records;
   std::vector<const candor::encoded_record*> pointers;
@@ -171,6 +172,39 @@ TEST_CASE("cells under two images have the same losses and gradients in every la
           CHECK(length_of(difference) <= 1e-10 * length_of(gradient));
         }
       }
+  }
+}
+
+TEST_CASE("the tower sees each image once a step, whoever reads it", "[train][cells]") {
+  // POVID as published: the noisy image picks tokens and scores them, for the policy and for the reference.
+  const auto loss = picking(token_source::argmax, true);
+  world w(loss);
+  const auto calls = [&](network_type& reference, const candor::pack_options& packing = {}) {
+    w.operations.clear();
+    step_type step(w.network, loss, packing);
+    step.set_reference({&reference, true});
+    candor::tape<host> unused(w.cpu, candor::tape<host>::mode::evaluate);
+    candor::step_values values;
+    step.run(w.pointers, {}, {.tape = unused}, true, values, [] { return true; });
+    std::uint64_t cut = 0;
+    for (const auto& [name, entry] : w.operations.entries())
+      if (name.find("cut_patches") != std::string::npos) cut += entry.calls;
+    return cut;
+  };
+  CHECK(calls(w.network) == 1);                     // the policy without adapters
+  CHECK(calls(w.second) == 2);                      // a second model has a tower of its own
+  CHECK(calls(w.network, {.max_tokens = 1}) == 3);  // a record a pass
+  // A tower that is trained says something else in each pass that records.
+  const auto fixed = w.run(loss);
+  w.network.set_tower_trainable(true);
+  CHECK(calls(w.network) == 4);
+  const auto trained = w.run(loss);
+  CHECK(trained.values.loss == Approx(fixed.values.loss).epsilon(1e-12));
+  for (const auto& [name, gradient] : fixed.gradients) {
+    auto difference = trained.gradients.at(name);
+    for (std::size_t i = 0; i < difference.size(); ++i) difference[i] -= gradient[i];
+    INFO(name);
+    CHECK(length_of(difference) <= 1e-10 * length_of(gradient));
   }
 }
 

@@ -44,7 +44,8 @@ struct variant_world {
   std::vector<float> pixels(std::int64_t record, const std::vector<image_variant>& variants,
                             const candor::variant_draw& draw) const {
     const auto records = data();
-    return candor::variant_pixels(p.transform(), records.record(record), variants, draw, records);
+    candor::decoded_record unknown;
+    return candor::variant_pixels(p.transform(), records.record(record), variants, draw, records, unknown);
   }
 };
 
@@ -118,7 +119,8 @@ TEST_CASE("a variant may be another record's image, or the record's second one",
   two.images.push_back(records.record(2).images[0]);
   const std::vector<image_variant> second{{.name = "v", .second_image = true}};
   CHECK(candor::images_of_stem(two, second) == 1);
-  const auto pixels = candor::variant_pixels(w.p.transform(), two, second, {7, 0, 0}, records);
+  candor::decoded_record unknown;
+  const auto pixels = candor::variant_pixels(w.p.transform(), two, second, {7, 0, 0}, records, unknown);
   REQUIRE(pixels.size() == 2 * w.width());
   CHECK(part(pixels, 0, w.width()) == tensor(0));
   CHECK(part(pixels, 1, w.width()) == tensor(2));

@@ -75,6 +75,7 @@ TEST_CASE("a run's config tells losses over images apart by each of their option
   add({.type = image_loss::mdpo}, 0.1);
   add({.type = image_loss::v_dpo, .v_dpo = {.gamma = 1.1}});
   add({.type = image_loss::v_dpo, .v_dpo = {.dynamic = true}});
+  add({.type = image_loss::v_dpo, .v_dpo = {.ipo = true}});
   add({.type = image_loss::v_dpo, .v_dpo = {.bias_weight = 0.5}});
   add({.type = image_loss::opa_dpo, .opa_dpo = {.lower_revised_anchor = true}});
   add({.type = image_loss::sym_mpo, .sym_mpo = {.consistency_weight = 0.5}});

@@ -97,10 +97,10 @@ class preference_data {
   /// Records of rated answers without a pair: all ratings equal, none readable, or gaps below the least one.
   std::int64_t without_pair() const { return without_pair_; }
 
-  /// Leaves out the records for which `check` throws an input_error, besides those that are left out already:
-  /// texts too long for a model, say, or pictures that do not decode. Called on all cores; what else it
-  /// throws ends the search. input_error where no record would be left.
-  void skip_where(function_ref<void(const preference_record&)> check);
+  /// Leaves out the records for which `check(record, i)` throws an input_error, besides those that are left out
+  /// already: texts too long for a model, say, or pictures that do not decode. Called on all cores, while `i`
+  /// is still the record's place; what else it throws ends the search. input_error where no record would be left.
+  void skip_where(function_ref<void(const preference_record&, std::int64_t)> check);
 
   /// Calls `check` for each record, on all cores; throws what it throws for the first of them.
   void check_each(function_ref<void(const preference_record&)> check) const;

@@ -94,13 +94,13 @@ CANDOR_INLINE preference_record preference_data::record(std::int64_t i) const {
   return std::move(all[static_cast<std::size_t>(where.pair)]);
 }
 
-CANDOR_INLINE void preference_data::skip_where(function_ref<void(const preference_record&)> check) {
+CANDOR_INLINE void preference_data::skip_where(function_ref<void(const preference_record&, std::int64_t)> check) {
   std::vector<std::optional<skipped_record>> bad(static_cast<std::size_t>(size()));
   detail::for_runs(size(), 16, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = begin; i < end; ++i) {
       const auto r = record(i);
       try {
-        check(r);
+        check(r, i);
       } catch (const input_error& problem) {
         bad[static_cast<std::size_t>(i)] = {r.source, detail::reason_without_place(problem.what(), r.source)};
       }

@@ -39,6 +39,7 @@ struct report_figure {
 struct report_stage {
   std::string name;
   std::vector<report_figure> figures;
+  bool beside = false;  ///< made of the first stage like those around it, not of the stage before
 };
 
 enum class claim_verdict { right, wrong, unsure };

@@ -33,29 +33,37 @@ CANDOR_INLINE std::string_view class_of(claim_verdict verdict) {
   return verdict == claim_verdict::right ? "right" : verdict == claim_verdict::wrong ? "wrong" : "unsure";
 }
 
-/// The first and the last value of each figure.
+/// " −82 %", good or bad; nothing where the figure is missing among those of before.
+CANDOR_INLINE std::string change_html(const report_figure& now, const report_stage& before) {
+  for (const auto& was : before.figures) {
+    if (was.name != now.name || was.value == 0) continue;
+    const double change = now.value - was.value;
+    const bool good = now.is == better::lower ? change < 0 : change > 0;
+    const std::string_view kind = now.is == better::neither || change == 0 ? "" : good ? "up" : "down";
+    return text(" <span class=\"", kind, "\">", change < 0 ? "−" : "+",
+                two_decimals(std::round(std::abs(100 * change / was.value))), " %</span>");
+  }
+  return {};
+}
+
+/// The first and the last value of each figure; nothing where the stages lie beside each other.
 CANDOR_INLINE std::string cards_html(const std::vector<report_stage>& stages) {
+  if (stages.back().beside) return {};
   std::string out;
   for (const auto& now : stages.back().figures) {
     out += text("<div class=\"card\"><div class=\"name\">", html_escaped(now.name),
                 "</div><div class=\"now\">", two_decimals(now.value), "</div>");
     for (const auto& was : stages.front().figures) {
       if (was.name != now.name || stages.size() < 2) continue;
-      const double change = now.value - was.value;
-      const bool good = now.is == better::lower ? change < 0 : change > 0;
-      const std::string_view kind = now.is == better::neither || change == 0 ? "" : good ? "up" : "down";
-      out += text("<div class=\"was\">", html_escaped(stages.front().name), " ", two_decimals(was.value));
-      if (was.value != 0)
-        out += text(" <span class=\"", kind, "\">", change < 0 ? "−" : "+",
-                    two_decimals(std::round(std::abs(100 * change / was.value))), " %</span>");
-      out += "</div>";
+      out += text("<div class=\"was\">", html_escaped(stages.front().name), " ", two_decimals(was.value),
+                  change_html(now, stages.front()), "</div>");
     }
     out += "</div>";
   }
   return "<div class=\"cards\">" + out + "</div>\n";
 }
 
-/// A row a stage, a column a figure of any of them.
+/// A row a stage, a column a figure of any of them, with its change since the first stage.
 CANDOR_INLINE std::string stages_html(const std::vector<report_stage>& stages) {
   std::vector<std::string> names;
   for (const auto& stage : stages)
@@ -69,7 +77,10 @@ CANDOR_INLINE std::string stages_html(const std::vector<report_stage>& stages) {
     for (const auto& name : names) {
       const auto at = std::find_if(stage.figures.begin(), stage.figures.end(),
                                    [&](const report_figure& f) { return f.name == name; });
-      out += "<td>" + (at == stage.figures.end() ? std::string() : two_decimals(at->value)) + "</td>";
+      out += "<td>";
+      if (at != stage.figures.end()) out += two_decimals(at->value);
+      if (at != stage.figures.end() && &stage != &stages.front()) out += change_html(*at, stages.front());
+      out += "</td>";
     }
     out += "</tr>";
   }

@@ -56,9 +56,10 @@
   kind void replace_weights(llava_network<B, T>&, const adapter_folder&);                                           \
   kind void add_adapter(llava_network<B, T>&, const adapter_folder&);                                               \
   kind variable<B, T> pass_features(llava_network<B, T>&, const forward_context<B>&, const packed_batch&,           \
-                                    std::span<const encoded_record* const>);                                        \
+                                    std::span<const encoded_record* const>, const tower_cache<B, T>*);              \
   kind std::vector<std::vector<std::vector<float>>> score(                                                          \
-      llava_network<B, T>&, std::span<const encoded_record* const>, const scoring_options&);                        \
+      llava_network<B, T>&, std::span<const encoded_record* const>, const scoring_options&,                         \
+      const tower_cache<B, T>*);                                                                                    \
   kind std::vector<std::vector<yes_no_answer>> ask_yes_no(                                                          \
       llava_network<B, T>&, std::span<const encoded_record* const>, const yes_no_tokens&, const scoring_options&);  \
   kind generate_counts generate_texts(llava_network<B, T>&, prompt_source, const generate_options&, text_sink, bool,   \

@@ -28,7 +28,8 @@ template <class B, class T>
 class llava_network {
   static_assert(std::is_same_v<T, float> || std::is_same_v<T, bfloat16> || std::is_same_v<T, double>,
                 "weights are float or bfloat16, or double in tests: load_llava<float>(...)");
-  static_assert(backend<B, T>, "the backend lacks some of what backend/backend.hpp asks for with this element type");
+  static_assert(backend<B, T>,
+                "the backend lacks some of what backend/backend.hpp asks for with this element type");
 
  public:
   using backend_type = B;
@@ -60,15 +61,32 @@ class llava_network {
   /// tower or projector have adapters.
   variable<B, T> image_features(const forward_context<B>& context, view<B, const float> pixels,
                                 std::span<const image_name> names = {}) {
-    const auto tower_context = on_rows_of_images(context, names, 0);
-    const auto hidden = tower_(tower_context, pixels, config_.vision_feature_layer);
-    if (config_.vision_feature_select_strategy == feature_select::full)
-      return projector_(tower_context, hidden);
+    return project(context, tower_features(context, pixels, names), names);
+  }
+  /// The tower's part of it, in the rows that the projector reads: (N image_tokens, C_vision).
+  variable<B, T> tower_features(const forward_context<B>& context, view<B, const float> pixels,
+                                std::span<const image_name> names = {}) {
+    const auto hidden = tower_(on_rows_of_images(context, names, 0), pixels, config_.vision_feature_layer);
+    if (config_.vision_feature_select_strategy == feature_select::full) return hidden;
     std::vector<std::int32_t> patches;
     const auto count = static_cast<std::int32_t>(config_.vision.patches());
     for (std::int32_t n = 0; n < pixels.rows; ++n)
       for (std::int32_t i = 1; i <= count; ++i) patches.push_back(n * (count + 1) + i);
-    return projector_(on_rows_of_images(context, names, 1), gather(context.tape, hidden, patches));
+    return gather(context.tape, hidden, patches);
+  }
+  /// The projector's part.
+  variable<B, T> project(const forward_context<B>& context, const variable<B, T>& tower_features,
+                         std::span<const image_name> names = {}) {
+    const bool full = config_.vision_feature_select_strategy == feature_select::full;
+    return projector_(on_rows_of_images(context, names, full ? 0 : 1), tower_features);
+  }
+  /// Whether the tower says the same of an image in every pass: nothing of it is trained, and it has no
+  /// adapters.
+  bool tower_is_fixed() {
+    bool fixed = true;
+    tower_.for_parameters([&](parameter<B, T>& p) { fixed = fixed && !p.trainable(); });
+    tower_.for_linears([&](linear_layer<B, T>& layer) { fixed = fixed && layer.adapters.empty(); });
+    return fixed;
   }
 
   /// What the head reads at the tokens of a pass that predict something: (R, C), in the order of
@@ -90,7 +108,8 @@ class llava_network {
   std::vector<std::int32_t> best_tokens(const forward_context<B>& context, const packed_batch& batch,
                                         const variable<B, T>& features,
                                         const std::vector<std::int32_t>& excluded) {
-    return head_best_tokens(*backend_, head_rows(context, batch, features), text_.head(), batch.targets, excluded);
+    return head_best_tokens(*backend_, head_rows(context, batch, features), text_.head(), batch.targets,
+                            excluded);
   }
 
   token_places<B, T> places(const packed_batch& batch) const {

@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <utility>
 #include <vector>
@@ -53,10 +54,12 @@ struct cell_plan {
 /// Vocabulary ids by record, pick of the plan, and scored token.
 using picked_tokens = std::vector<std::vector<std::vector<std::int32_t>>>;
 
-/// The tokens that a model picks. numeric_error where its logits are NaN.
+/// The tokens that a model picks. numeric_error where its logits are NaN. `seen`: the tower's output for the
+/// records.
 template <class B, class T>
 picked_tokens pick_tokens(llava_network<B, T>& network, std::span<const encoded_record* const> records,
-                          const cell_plan& plan, const scoring_options& options) {
+                          const cell_plan& plan, const scoring_options& options,
+                          const tower_cache<B, T>* seen = nullptr) {
   picked_tokens picked(records.size(), std::vector<std::vector<std::int32_t>>(plan.picks.size()));
   if (plan.picks.empty()) return picked;
   std::vector<std::int32_t> sources;
@@ -75,7 +78,8 @@ picked_tokens pick_tokens(llava_network<B, T>& network, std::span<const encoded_
     const forward_context<B> context{.tape = quiet, .adapters = options.adapters};
     const auto best = network.best_tokens(
         context, batch,
-        pass_features(network, context, batch, std::span<const encoded_record* const>(pointers)), excluded);
+        pass_features(network, context, batch, std::span<const encoded_record* const>(pointers), seen),
+        excluded);
     for (std::size_t n = 0; n < best.size(); ++n) {
       const scored_token& s = batch.scored[n];
       require<numeric_error>(best[n] >= 0, "[pick_tokens] the logits of a token of cell ",
@@ -133,8 +137,11 @@ std::vector<std::vector<std::vector<float>>> score_cells(llava_network<B, T>& ne
                                                          std::span<const encoded_record* const> records,
                                                          const cell_plan& plan,
                                                          const scoring_options& options) {
-  const cell_view view(records, plan, plan.reference, pick_tokens(network, records, plan, options));
-  auto scores = score(network, view.records(), options);
+  std::optional<tower_cache<B, T>> seen;
+  if (!plan.picks.empty()) seen = encode_once(network, records, options.packing);
+  const auto* known = seen ? &*seen : nullptr;
+  const cell_view view(records, plan, plan.reference, pick_tokens(network, records, plan, options, known));
+  auto scores = score(network, view.records(), options, known);
   for (auto& record : scores) record.resize(static_cast<std::size_t>(plan.cells));
   return scores;
 }

@@ -64,13 +64,22 @@ struct variant_draw {
 /// The seed of a variant's distortion of one image.
 std::uint64_t variant_seed(const variant_draw& draw, std::size_t variant, std::size_t image);
 
+/// A record's images, as they are and as squares for the tower where some were made: what several draws of
+/// its variants share.
+struct decoded_record {
+  std::int64_t record = -1;  ///< its place in the file
+  std::vector<image> images;
+  std::vector<std::optional<image>> squares;
+};
+
 /// The record's images and then those of each variant, as the vision tower takes them: (images, 3 S S). An
-/// image is decoded once, and resized once unless it changes before. `data` holds the other records for
-/// distortion_kind::other, of which those with one of this record's pictures are left out. Errors are those
-/// of load_image, and input_error where there is no other record with images.
+/// image is decoded once, and resized once unless it changes before; not again where `known` has this record,
+/// and `known` has it afterwards. `data` holds the other records for distortion_kind::other, of which those
+/// with one of this record's pictures are left out. Errors are those of load_image, and input_error where
+/// there is no other record with images.
 std::vector<float> variant_pixels(const image_transform& transform, const preference_record& record,
                                   std::span<const image_variant> variants, const variant_draw& draw,
-                                  const preference_data& data);
+                                  const preference_data& data, decoded_record& known);
 
 }  // namespace CANDOR_NS
 

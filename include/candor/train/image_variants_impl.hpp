@@ -119,11 +119,17 @@ CANDOR_INLINE std::uint64_t variant_seed(const variant_draw& draw, std::size_t v
 CANDOR_INLINE std::vector<float> variant_pixels(const image_transform& transform,
                                                 const preference_record& record,
                                                 std::span<const image_variant> variants,
-                                                const variant_draw& draw, const preference_data& data) {
+                                                const variant_draw& draw, const preference_data& data,
+                                                decoded_record& known) {
   const std::size_t own = images_of_stem(record, variants);
-  std::vector<image> decoded;
-  for (const auto& source : record.images) decoded.push_back(load_image(source));
-  std::vector<std::optional<image>> squares(decoded.size());
+  if (known.record != draw.record) {
+    known = {};
+    for (const auto& source : record.images) known.images.push_back(load_image(source));
+    known.squares.resize(known.images.size());
+    known.record = draw.record;
+  }
+  const auto& decoded = known.images;
+  auto& squares = known.squares;
   std::vector<float> pixels;  // (images, 3, S, S)
   for (std::size_t i = 0; i < own; ++i)
     detail::append_tensor(pixels, transform, decoded[i], squares[i], {}, 0);

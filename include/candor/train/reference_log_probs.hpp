@@ -47,9 +47,8 @@ struct reference_plan {
 };
 
 /// With `second`, a second model is the reference; with `adapters`, the policy has some. A cache of images
-/// that are drawn anew each epoch costs as many passes as the reference in each step does, and decodes each
-/// picture once more: `automatic` takes it only where nothing else is there, and where one draw serves all
-/// epochs.
+/// that are drawn anew each epoch costs as many passes as the reference in each step does, and a file:
+/// `automatic` takes it only where nothing else is there, and where one draw serves all epochs.
 template <class Objective>
 reference_plan plan_reference(const Objective& loss, const fit_options& options, bool second, bool adapters) {
   const auto variants = variants_of(loss, options.variants);
@@ -137,7 +136,8 @@ class reference_log_probs {
     policy_.processor().add_to(f);
     data_.add_to(f, options_.hash_images ? image_digest::bytes : image_digest::stat);
     if (!variants_.empty()) {
-      std::string variants = text(fresh() ? "fresh each epoch" : "one draw", ", seed ", options_.seed);
+      std::string variants =
+          text(fresh() ? "fresh each epoch, by record" : "one draw", ", seed ", options_.seed);
       for (const auto& v : variants_) variants += "; " + v.describe();
       f.add("image variants", variants);
     }
@@ -152,8 +152,9 @@ class reference_log_probs {
     return f;
   }
 
-  /// Reads the file or computes what it lacks, a row for each record of each epoch whose variants are drawn
-  /// anew; `encode(i, epoch)` makes the item of record i. `changed`: the policy's weights are no longer those
+  /// Reads the file or computes what it lacks, a row for each record, or one after the other for each epoch
+  /// whose variants are drawn anew; `encode(i, epoch)` makes the item of record i, called for all epochs of a
+  /// record in turn, so that it needs to decode it once. `changed`: the policy's weights are no longer those
   /// of its folder. `interrupted` where a signal asked to stop; the file keeps what was done until then.
   /// numeric_error for log-probs that are not finite.
   template <class Encode>
@@ -161,7 +162,8 @@ class reference_log_probs {
     if (!source_.cached()) return;
     const fingerprint expected = print();
     constexpr int cells = cells_in<Objective>;
-    const std::int64_t total = data_.size() * (fresh() ? epochs : 1);
+    draws_ = fresh() ? epochs : 1;
+    const std::int64_t total = data_.size() * draws_;
     if (std::filesystem::exists(path))
       cache_.emplace(reference_cache::load(path, expected, total, cells));
     else
@@ -172,9 +174,8 @@ class reference_log_probs {
                          ": the reference log-probs of the run are gone, and the weights have changed since; "
                          "start the run anew");
     progress shown({.title = "reference", .total = total, .done = before, .quiet = options_.quiet});
-    const auto items = prefetch_quietly(total - before, [&](std::int64_t i) {
-      return encode((before + i) % data_.size(), (before + i) / data_.size());
-    });
+    const auto items = prefetch_quietly(
+        total - before, [&](std::int64_t i) { return encode((before + i) / draws_, (before + i) % draws_); });
     for (std::int64_t done = before; done < total;) {
       std::vector<training_item> group;
       for (std::int64_t i = done; i < std::min(total, done + options_.batch_size); ++i)
@@ -200,7 +201,7 @@ class reference_log_probs {
     if (!source_.cached()) return out;
     for (const auto& item : group) {
       auto& cells = out.emplace_back();
-      const std::int64_t row = item.index + (fresh() ? item.epoch : 0) * data_.size();
+      const std::int64_t row = item.index * draws_ + (fresh() ? item.epoch : 0);
       for (int c = 0; c < cells_in<Objective>; ++c) cells.push_back(cache_->log_probs(row, c));
     }
     return out;
@@ -244,6 +245,7 @@ class reference_log_probs {
   cell_plan plan_;
   std::vector<image_variant> variants_;
   reference_plan source_;
+  std::int64_t draws_ = 1;  // rows of a record
   std::optional<reference_cache> cache_;
 };
 

@@ -13,6 +13,7 @@
 #include <candor/train/cell_targets.hpp>
 
 #include <iterator>
+#include <optional>
 #include <span>
 #include <utility>
 #include <vector>
@@ -53,8 +54,11 @@ class objective_step {
   template <class Proceed>
   bool run(std::span<const encoded_record* const> records, const reference_table& references,
            forward_context<B> settings, bool record_gradients, step_values& values, Proceed&& proceed) {
+    seen_.reset();
+    if (!plan_.picks.empty() || reference_.network == &network_ || reads_statistics(loss_))
+      seen_ = encode_once(network_, records, packing_);
     const auto picked =
-        pick_tokens(network_, records, plan_, {.packing = packing_, .adapters = settings.adapters});
+        pick_tokens(network_, records, plan_, {.packing = packing_, .adapters = settings.adapters}, seen());
     const cell_view view(records, plan_, plan_.policy, picked);
     const auto passes = pack(trees_of(view.records()), packing_);
     cell_sums sums(records, cells, references);
@@ -75,7 +79,7 @@ class objective_step {
       if (context.dropout)
         context.token_keys = std::make_shared<const tensor<B, std::uint64_t>>(
             tensor<B, std::uint64_t>::from(backend, shape{batch.tokens()}, batch.token_keys));
-      const auto features = pass_features(network_, context, batch, view.records());
+      const auto features = pass_features(network_, context, batch, view.records(), seen());
       const auto rows = network_.head_rows(context, batch, features);  // (R, C)
       tensor<B, A> squares;                                            // (R)
       if (reads_confidence(loss_)) squares = tensor<B, A>(backend, shape{rows.rows()});
@@ -99,6 +103,7 @@ class objective_step {
       }
       if (!proceed()) return false;
     }
+    seen_.reset();
     return true;
   }
 
@@ -111,12 +116,15 @@ class objective_step {
                       const std::vector<packed_batch>& policy_passes, const picked_tokens& policy_picked,
                       cell_sums& sums, Proceed&& proceed) {
     llava_network<B, T>& network = *reference_.network;
+    std::optional<tower_cache<B, T>> own;
+    if (&network != &network_ && !plan_.picks.empty()) own = encode_once(network, records, packing_);
+    const auto* known = &network == &network_ ? seen() : own ? &*own : nullptr;
     const auto add = [&](const cell_view& view, const std::vector<packed_batch>& passes) {
       for (const auto& batch : passes) {
         tape<B> quiet(network.backend(), tape_mode::evaluate);
         const forward_context<B> context{.tape = quiet, .adapters = reference_.adapters};
         const auto log_probs =
-            network.log_probs(context, batch, pass_features(network, context, batch, view.records()));
+            network.log_probs(context, batch, pass_features(network, context, batch, view.records(), known));
         sums.add_reference(batch, log_probs.storage().to_vector());
         if (!proceed()) return false;
       }
@@ -124,7 +132,7 @@ class objective_step {
     };
     if (plan_.whole()) return add(policy_view, policy_passes);
     auto picked =
-        pick_tokens(network, records, plan_, {.packing = packing_, .adapters = reference_.adapters});
+        pick_tokens(network, records, plan_, {.packing = packing_, .adapters = reference_.adapters}, known);
     for (std::size_t r = 0; r < picked.size(); ++r)
       for (std::size_t k = 0; k < plan_.picks.size(); ++k)
         if (!plan_.picks[k].reference_picks) picked[r][k] = policy_picked[r][k];
@@ -139,8 +147,9 @@ class objective_step {
     llava_network<B, T>& network = *reference_.network;
     candor::tape<B> quiet(network.backend(), tape_mode::evaluate);
     const forward_context<B> context{.tape = quiet, .adapters = reference_.adapters};
-    const auto there =
-        network.head_rows(context, batch, pass_features(network, context, batch, view.records()));  // (R, C)
+    const auto* known = &network == &network_ ? seen() : nullptr;
+    const auto there = network.head_rows(
+        context, batch, pass_features(network, context, batch, view.records(), known));  // (R, C)
     const auto log_probs = head_log_probs(quiet, there, network.text().head(), batch.targets);
     sums.add_reference(batch, log_probs.storage().to_vector());
     const auto at = [&](candor::tape<B>& t, const variable<B, T>& all) {  // (R, C) -> (K, C)
@@ -249,7 +258,7 @@ class objective_step {
       auto context = settings.on(quiet);
       context.dropout = false;
       const auto log_probs =
-          network_.log_probs(context, batch, pass_features(network_, context, batch, view.records()));
+          network_.log_probs(context, batch, pass_features(network_, context, batch, view.records(), seen()));
       s.add_policy(batch, log_probs.storage().to_vector());
     }
     std::vector<candor::pair<double, cells>> items(view.records().size());
@@ -268,12 +277,15 @@ class objective_step {
     return given;
   }
 
+  const tower_cache<B, T>* seen() const { return seen_ ? &*seen_ : nullptr; }
+
   llava_network<B, T>& network_;
   Objective loss_;
   pack_options packing_;
   std::array<cell_place, static_cast<std::size_t>(cells)> places_;
   cell_plan plan_;
   live_reference reference_;
+  std::optional<tower_cache<B, T>> seen_;  // of the policy's tower, of the step at work
   statistics_t<Objective> statistics_{};
 };
 

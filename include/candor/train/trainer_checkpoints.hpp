@@ -37,6 +37,14 @@ run_config trainer<Model, Objective>::run::describe() {
     c.add("greater_is_better", best.greater_is_better());
   }
   c.add("logging_steps", options.logging_steps);
+  // Before what follows from them: where the reference comes from, say.
+  std::string images;
+  for (const auto& variant : records.reference.variants())
+    images += (images.empty() ? "" : "; ") + variant.describe();
+  if (!images.empty()) {
+    c.add("distortion", images);
+    c.add("fresh_distortion", records.reference.fresh());
+  }
   c.add("reference", name_of(records.reference.from()));
   c.add("dtype", name_of(dtype_v<T>));
   c.add("trained_parameters", optimizer.parameters());

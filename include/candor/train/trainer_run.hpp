@@ -49,12 +49,16 @@ struct trainer<Model, Objective>::run {
   }
 
   item encode(const source& from, std::int64_t index, std::int64_t epoch) const {
+    decoded_record unknown;
+    return encode(from, index, epoch, unknown);
+  }
+  item encode(const source& from, std::int64_t index, std::int64_t epoch, decoded_record& known) const {
     const preference_record record = objective_record(from.data, index, owner.loss_);
     const auto& processor = owner.policy_.processor();
     const auto variants = from.reference.variants();
     const variant_draw draw{options.seed, index, from.reference.fresh() ? epoch : 0};
     item made{{preference_tree(processor, record, owner.loss_, variants),
-               variant_pixels(processor.transform(), record, variants, draw, from.data),
+               variant_pixels(processor.transform(), record, variants, draw, from.data, known),
                reads_margin(owner.loss_) ? record.margin : 0.0},
               index,
               static_cast<std::int64_t>(record.images.size()),
@@ -174,13 +178,14 @@ struct trainer<Model, Objective>::run {
     for (const auto& [name, content] : options.documents) write_atomically(folder.path() / name, content);
     const bool changed = start.global_step > 0;
     const std::int64_t epochs = (total_steps * options.batch_size + order.size() - 1) / order.size();
-    records.reference.prepare(
-        folder.path() / "reference.safetensors", changed, epochs,
-        [this](std::int64_t i, std::int64_t epoch) { return encode(records, i, epoch); });
-    if (separate)
-      separate->reference.prepare(
-          folder.path() / "reference_eval.safetensors", changed, 1,
-          [this](std::int64_t i, std::int64_t epoch) { return encode(*separate, i, epoch); });
+    const auto prepare = [&](source& from, const char* file, std::int64_t draws) {
+      decoded_record known;
+      from.reference.prepare(folder.path() / file, changed, draws, [&](std::int64_t i, std::int64_t epoch) {
+        return encode(from, i, epoch, known);
+      });
+    };
+    prepare(records, "reference.safetensors", epochs);
+    if (separate) prepare(*separate, "reference_eval.safetensors", 1);
     run_log log(folder, {.done = start.global_step,
                          .metrics_offset = start.metrics_offset,
                          .tensorboard = options.tensorboard,

@@ -75,6 +75,7 @@ CANDOR_INLINE encoded_record part_of(const encoded_record& whole, std::span<cons
   for (std::size_t i = 0; i < image.size(); ++i) {
     if (image[i] < 0) continue;
     image[i] = part.tree.images++;
+    part.images.push_back(static_cast<std::int32_t>(i));
     const auto first = whole.pixels.begin() + static_cast<std::ptrdiff_t>(i * width);
     part.pixels.insert(part.pixels.end(), first, first + static_cast<std::ptrdiff_t>(width));
   }

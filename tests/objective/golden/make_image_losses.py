@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from safetensors.torch import save_file
 
 ITEMS, BETA = 40, 0.1
+TOKENS = 20, 25  # of the chosen and of the rejected answer
 
 
 def mdpo(r):
@@ -37,6 +38,13 @@ def v_dpo(pi, ref, gamma, q, smoothing, bias=0.0):
     image = BETA * ((pi[:, 0] - ref[:, 0]) - (pi[:, 2] - ref[:, 2]).detach())
     smooth = smoothing / 2
     return loss - bias * ((1 - smooth) * F.logsigmoid(image) + smooth * F.logsigmoid(-image))
+
+
+def v_dpo_ipo(pi, ref, gamma, q):
+    """(mean guided log-ratio of chosen - that of rejected - 1 / (2 beta))^2."""
+    guided_w = (gamma * pi[:, 0] - (gamma - 1) * q[:, 2].detach() - ref[:, 0]) / TOKENS[0]
+    guided_l = (gamma * pi[:, 1] - (gamma - 1) * q[:, 3].detach() - ref[:, 1]) / TOKENS[1]
+    return (guided_w - guided_l - 1 / (2 * BETA)) ** 2
 
 
 def sym_mpo(r, response, consistency, image):
@@ -67,6 +75,8 @@ LOSSES = {
     "s_vco": lambda pi, ref: sym_mpo(pi - ref, 0.5, 0.0, 1.0),
     "opa_dpo": lambda pi, ref: opa_dpo(pi - ref, 1.0),
     "opa_dpo, released anchor": lambda pi, ref: opa_dpo(pi - ref, -1.0),
+    "v_dpo, ipo": lambda pi, ref: v_dpo_ipo(pi, ref, 1.5, ref),
+    "v_dpo, ipo, dynamic": lambda pi, ref: v_dpo_ipo(pi, ref, 1.2, pi),
 }
 
 
