@@ -17,6 +17,7 @@
 #include "scenes/report_files.hpp"
 #include "scenes/sheet.hpp"
 #include "scenes/world.hpp"
+#include "training/made_with.hpp"
 #include "training/program.hpp"
 
 #include <chrono>
@@ -66,17 +67,11 @@ void add_options(CLI::App& app, program_options& o) {
 
 /// What a folder's results are comparable by: usage_error where it holds those of other settings.
 void claim(const program_options& o, const std::filesystem::path& base) {
-  const auto note = o.output / "made_with.json";
-  const json now{{"held-out", o.held_out},
-                 {"fraction", o.fraction},
-                 {"base", candor::hash_file(base / "model.safetensors")}};
-  if (!std::filesystem::exists(note)) return candor::detail::write_json_file(note, now);
-  const json before = candor::detail::read_json_file(note);
-  for (const auto& [key, value] : now.items())
-    candor::require<candor::usage_error>(before.contains(key) && before[key] == value, o.output.string(),
-                                         " holds results with another ", key, " (",
-                                         before.contains(key) ? before[key].dump() : "none", ", now ",
-                                         value.dump(), "); choose another --output");
+  candor::run_config now;
+  now.add("held-out", o.held_out);
+  now.add("fraction", o.fraction);
+  now.add("base", candor::hash_file(base / "model.safetensors"));
+  training::claim(o.output / "made_with.json", now, o.output.string(), "choose another --output");
 }
 
 compare::row row_of_base(const program_options& o, const std::filesystem::path& base) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <candor/core/error.hpp>
+#include <candor/core/fingerprint.hpp>
 #include <candor/io/atomic_file.hpp>
 #include <candor/io/json_field_impl.hpp>
 #include <candor/io/staged_folder.hpp>
@@ -9,6 +10,7 @@
 #include "dpo/train.hpp"
 #include "scenes/captions.hpp"
 #include "scenes/records.hpp"
+#include "training/made_with.hpp"
 #include "training/merge.hpp"
 
 #include <algorithm>
@@ -42,42 +44,35 @@ nlohmann::ordered_json dialog(const std::string& question, const std::string& an
 /// What a round is made with: its files belong together.
 void claim(const round& r) {
   const auto& s = r.s.search;
-  const json now{{"policy", r.policy.string()},
-                 {"clip", r.s.clip.string()},
-                 {"data", r.o.data.string()},
-                 {"instructions", r.s.instructions},
-                 {"num-beams", s.num_beams},
-                 {"num-beam-groups", s.num_beam_groups},
-                 {"diversity-penalty", s.diversity_penalty},
-                 {"max-new-tokens", s.max_new_tokens},
-                 {"max-characters", s.max_characters},
-                 {"open-nodes", s.open_nodes},
-                 {"keep-best", s.keep_best},
-                 {"keep-worst", s.keep_worst},
-                 {"lambda", s.lambda},
-                 {"reward", r.s.reward}};
-  const auto note = r.folder / "made_with.json";
-  std::filesystem::create_directories(r.folder);
-  if (!std::filesystem::exists(note)) return candor::detail::write_json_file(note, now);
-  const json before = candor::detail::read_json_file(note);
-  for (const auto& [key, value] : now.items())
-    candor::require<candor::usage_error>(before.contains(key) && before[key] == value, r.folder.string(),
-                                         " was begun with another ", key, " (",
-                                         before.contains(key) ? before[key].dump() : "none", ", now ",
-                                         value.dump(), "); choose another --output");
+  candor::run_config now;
+  training::add_model(now, r.policy, r.o);
+  candor::fingerprint clip;
+  candor::add_model_files(clip, {.model = r.s.clip}, "clip");
+  now.add(clip);
+  now.add("data", candor::hash_file(r.o.data));
+  now.add("instructions", r.s.instructions);
+  now.add("num-beams", s.num_beams);
+  now.add("num-beam-groups", s.num_beam_groups);
+  now.add("diversity-penalty", s.diversity_penalty);
+  now.add("max-new-tokens", s.max_new_tokens);
+  now.add("max-characters", s.max_characters);
+  now.add("open-nodes", s.open_nodes);
+  now.add("keep-best", s.keep_best);
+  now.add("keep-worst", s.keep_worst);
+  now.add("lambda", s.lambda);
+  now.add("reward", r.s.reward);
+  training::claim(r.folder / "made_with.json", now, r.folder.string(), "choose another --output");
 }
 
 /// Writes `output`/data: pictures and instructions.jsonl, unless it is there.
 void prepare_world(const std::filesystem::path& output, const settings& s, std::uint64_t seed) {
   const auto data = output / "data", recipe = data / "made_with.json";
   const std::int64_t count = s.instructions * s.rounds;
-  const std::string asked = json{{"instructions", count}, {"seed", seed}}.dump() + "\n";
-  if (std::filesystem::exists(data)) {
-    candor::require<candor::usage_error>(
-        std::filesystem::exists(recipe) && candor::read_file(recipe) == asked, data.string(),
-        " holds pictures for other --rounds, --instructions or --seed; choose another --output");
-    return;
-  }
+  candor::run_config asked;
+  asked.add("instructions of all rounds", count);
+  asked.add("seed", seed);
+  if (std::filesystem::exists(data))
+    return training::require_made_with(recipe, asked, data.string(), "choose another --output");
   std::filesystem::create_directories(output);
   std::vector<scenes::scene> pictures;
   std::string lines;
@@ -93,7 +88,7 @@ void prepare_world(const std::filesystem::path& output, const settings& s, std::
   candor::staged_folder folder(data);
   scenes::write_images(folder.path(), pictures);
   candor::write_atomically(folder.path() / "instructions.jsonl", lines);
-  candor::write_atomically(folder.path() / "made_with.json", asked);
+  candor::write_atomically(folder.path() / "made_with.json", asked.document());
   folder.commit();
 }
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "povid/scene_run.hpp"
 
-#include <candor/io/atomic_file.hpp>
 #include <candor/train/run_folder.hpp>
 
 #include "scenes/injection.hpp"
 #include "scenes/records.hpp"
+#include "training/made_with.hpp"
 
 #include <chrono>
 
@@ -19,14 +19,12 @@ std::uint64_t picture_seed(const training::options& o) { return 40'000 + o.fit.s
 /// with: the images' times are part of what its checkpoints know.
 void prepare_pairs(const settings& s, const training::options& o) {
   const auto folder = o.data.parent_path(), recipe = folder / "made_with.json";
-  const std::string asked = candor::text("{\"pictures\": ", s.pictures, ", \"seed\": ", o.fit.seed, "}\n");
-  if (std::filesystem::exists(o.data))
-    return candor::require<candor::usage_error>(
-        std::filesystem::exists(recipe) && candor::read_file(recipe) == asked, folder.string(),
-        " holds pairs of another --pictures or --seeds; resume with the same ones, or choose another "
-        "--output");
-  std::filesystem::create_directories(folder);
-  candor::write_atomically(recipe, asked);
+  candor::run_config asked;
+  asked.add("pictures", s.pictures);
+  asked.add("seed", o.fit.seed);
+  training::claim(recipe, asked, folder.string(),
+                  "resume with the same --pictures and --seeds, or choose another --output");
+  if (std::filesystem::exists(o.data)) return;
   std::vector<scenes::scene> pictures;
   std::vector<scenes::preference_record> records;
   for (int i = 0; i < s.pictures; ++i) {

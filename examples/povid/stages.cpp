@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "povid/stages.hpp"
 
-#include <candor/io/atomic_file.hpp>
 #include <candor/train/run_folder.hpp>
+
+#include "training/made_with.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -10,16 +11,10 @@
 namespace povid {
 
 void claim_stage(const run_context& run, std::string_view stage, const candor::run_config& made_with) {
-  const auto notes = run.o.output / "made_with", note = notes / candor::text(stage, ".json");
-  if (std::filesystem::exists(run.folder(stage)) && std::filesystem::exists(note)) {
-    const auto difference = made_with.difference_from(note);
-    return candor::require<candor::usage_error>(
-        difference.empty(), "the stage ", stage, " in ", run.folder(stage).string(),
-        " was begun with other data or options (", difference,
-        "); give the same ones, remove its folder, or choose another --output");
-  }
-  std::filesystem::create_directories(notes);
-  candor::write_atomically(note, made_with.document());
+  const auto note = run.o.output / "made_with" / candor::text(stage, ".json"), folder = run.folder(stage);
+  if (!std::filesystem::exists(folder)) std::filesystem::remove(note);
+  training::claim(note, made_with, candor::text("the stage ", stage, " in ", folder.string()),
+                  "give the same ones, remove its folder, or choose another --output");
 }
 
 std::vector<stage_report> run_stages(const run_context& run, const std::vector<std::string>& stages) {

@@ -2,6 +2,7 @@
 /// The training stages, with one objective, so that its trainer is compiled once.
 #include "training/train.hpp"
 #include "povid/stages.hpp"
+#include "training/made_with.hpp"
 #include "training/merge.hpp"
 
 namespace povid {
@@ -26,14 +27,12 @@ candor::run_config recipe_of(const training::options& o, const Objective& loss) 
   c.add("warmup_ratio", o.fit.schedule.warmup_ratio);
   c.add("warmup_steps", o.fit.schedule.warmup_steps);
   c.add("seed", o.fit.seed);
-  c.add("dtype", o.dtype);
   c.add("lora_r", o.lora.rank);
   c.add("lora_alpha", o.lora.alpha);
   c.add("lora_dropout", o.lora.dropout);
-  c.add("template", o.processor.chat_template);
   c.add("max_length", o.processor.max_length);
+  training::add_model(c, o.model, o);
   candor::fingerprint files;
-  candor::add_model_files(files, {.model = o.model, .vision_tower = o.vision_tower}, "model");
   if (std::filesystem::is_regular_file(o.data))
     files.add_file_stat(o.data, "pairs");
   else

@@ -15,11 +15,11 @@
 #include <candor/train/signals.hpp>
 
 #include "program/backend.hpp"
-#include "rlaif_v/model_note.hpp"
 #include "rlaif_v/rows.hpp"
 #include "rlaif_v/stages.hpp"
 #include "tools/inference.hpp"
 #include "training/instructions.hpp"
+#include "training/made_with.hpp"
 
 #include <algorithm>
 #include <cstdio>
@@ -207,16 +207,17 @@ void generate(const round_context& r) {
   const auto data = open_instructions(r);
   const bool remote = is_url(r.s.sampler);
   const std::filesystem::path folder = r.s.sampler.empty() ? r.policy : std::filesystem::path(r.s.sampler);
-  nlohmann::ordered_json note{{"samples", r.s.samples},
-                              {"temperature", r.s.temperature},
-                              {"top-k", r.s.top_k},
-                              {"top-p", r.s.top_p},
-                              {"repetition-penalty", r.s.repetition_penalty},
-                              {"max-new-tokens", r.s.max_new_tokens},
-                              {"instructions", r.s.instructions},
-                              {"seed", r.s.seed}};
-  remote ? void(note["model"] = r.s.sampler_model) : note.update(model_note(folder, r.o));
-  claim_stage(r, "generate", note.dump(), r.o.data);
+  candor::run_config made_with;
+  made_with.add("samples", r.s.samples);
+  made_with.add("temperature", r.s.temperature);
+  made_with.add("top-k", r.s.top_k);
+  made_with.add("top-p", r.s.top_p);
+  made_with.add("repetition-penalty", r.s.repetition_penalty);
+  made_with.add("max-new-tokens", r.s.max_new_tokens);
+  made_with.add("instructions", r.s.instructions);
+  made_with.add("seed", r.s.seed);
+  remote ? made_with.add("model", r.s.sampler_model) : training::add_model(made_with, folder, r.o);
+  claim_stage(r, "generate", made_with, r.o.data);
   const candor::stop_signals signals;
   if (remote)
     return write_candidates(
@@ -240,11 +241,14 @@ void with_language_model(const round_context& r, const std::function<void(const 
 void judge(const round_context& r) {
   const bool remote = is_url(r.s.judge);
   const std::filesystem::path folder = r.s.judge.empty() ? r.policy : std::filesystem::path(r.s.judge);
-  const auto by = remote ? nlohmann::ordered_json{{"model", r.s.judge_model}} : model_note(folder, r.o);
-  nlohmann::ordered_json note{{"samples", r.s.samples}, {"question-suffix", r.s.suffix}};
-  note.update(by);
-  require_as_noted(r, "generate", "samples", r.s.samples);
-  claim_stage(r, "judge", note.dump(), r.file("ask"));
+  candor::run_config samples, by;
+  samples.add("samples", r.s.samples);
+  if (std::filesystem::exists(r.note("generate")))  // not where the candidates are the user's own
+    training::require_made_with(r.note("generate"), samples, r.file("generate").string(),
+                                "give as many --samples as were drawn");
+  remote ? by.add("model", r.s.judge_model) : training::add_model(by, folder, r.o);
+  by.add("question-suffix", r.s.suffix);
+  claim_stage(r, "judge", by, r.file("ask"));
   const candor::stop_signals signals;
   const auto kept = r.folder / "verdict_cache.jsonl";
   if (!remote) {
@@ -252,7 +256,7 @@ void judge(const round_context& r) {
       candor::model_judge judge(
           model, {.suffix = r.s.suffix, .scoring = {.packing = {.max_tokens = r.o.fit.max_tokens}}});
       candor::verdict_cache cache(kept);
-      candor::cached_judge cached(judge, cache, {.judge = by.dump() + r.s.suffix});
+      candor::cached_judge cached(judge, cache, {.judge = by.hash()});
       write_verdicts(r, cached);
     });
   }

@@ -15,6 +15,7 @@
 #include "scenes/evaluate.hpp"
 #include "scenes/metrics_json.hpp"
 #include "scenes/records.hpp"
+#include "training/made_with.hpp"
 
 #include <algorithm>
 #include <span>
@@ -123,14 +124,13 @@ round_result read_result(const std::filesystem::path& path) {
 void prepare_world(const std::filesystem::path& output, const settings& s) {
   const auto data = output / "data", recipe = data / "made_with.json";
   const std::int64_t count = s.instructions * s.rounds;
-  const std::string asked = json{{"instructions", count}, {"seed", s.seed}}.dump() + "\n";
-  if (std::filesystem::exists(data)) {
-    candor::require<candor::usage_error>(
-        std::filesystem::exists(recipe) && candor::read_file(recipe) == asked, data.string(),
-        " holds pictures for other --rounds, --instructions or --seed; resume with the same ones, or "
-        "choose another --output");
-    return;
-  }
+  candor::run_config asked;
+  asked.add("instructions of all rounds", count);
+  asked.add("seed", s.seed);
+  if (std::filesystem::exists(data))
+    return training::require_made_with(recipe, asked, data.string(),
+                                       "resume with the same --rounds, --instructions and --seed, or choose "
+                                       "another --output");
   std::filesystem::create_directories(output);
   std::vector<scenes::scene> pictures;
   std::string lines;
@@ -145,7 +145,7 @@ void prepare_world(const std::filesystem::path& output, const settings& s) {
   candor::staged_folder folder(data);
   scenes::write_images(folder.path(), pictures);
   candor::write_atomically(folder.path() / "instructions.jsonl", lines);
-  candor::write_atomically(folder.path() / "made_with.json", asked);
+  candor::write_atomically(folder.path() / "made_with.json", asked.document());
   folder.commit();
 }
 

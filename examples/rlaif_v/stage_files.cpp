@@ -10,9 +10,9 @@
 #include <candor/io/line_log.hpp>
 #include <candor/train/signals.hpp>
 
-#include "rlaif_v/model_note.hpp"
 #include "rlaif_v/rows.hpp"
 #include "rlaif_v/stages.hpp"
+#include "training/made_with.hpp"
 
 #include <algorithm>
 #include <cstdio>
@@ -55,40 +55,26 @@ std::filesystem::path round_context::file(std::string_view stage) const {
   return folder / "evaluation.json";
 }
 
-void claim_stage(const round_context& r, std::string_view stage, const std::string& settings,
-                 const std::filesystem::path& input) {
-  const auto notes = r.folder / "made_with", note = notes / text(stage, ".json");
-  json now = json::parse(settings);
-  now["input"] = candor::hash_file(input);
-  std::filesystem::create_directories(notes);
-  if (!std::filesystem::exists(note)) return candor::detail::write_json_file(note, now);
-  const json before = candor::detail::read_json_file(note);
-  for (const auto& [key, value] : now.items())
-    candor::require<candor::usage_error>(
-        before.contains(key) && before[key] == value, r.file(stage).string(), " was begun with ",
-        key == "input" ? text("another content of ", input.string())
-                       : text(key, " ", before.contains(key) ? before[key].dump() : "absent", ", now it is ",
-                              value.dump()),
-        "; give what it was begun with, or remove the round's folder ", r.folder.string(), " and later ones");
+std::filesystem::path round_context::note(std::string_view stage) const {
+  return folder / "made_with" / text(stage, ".json");
 }
 
-void require_as_noted(const round_context& r, std::string_view stage, const std::string& key,
-                      std::int64_t value) {
-  const auto note = r.folder / "made_with" / text(stage, ".json");
-  if (!std::filesystem::exists(note)) return;
-  const json document = candor::detail::read_json_file(note);
-  const auto before = candor::detail::json_field(document, note.string())[key.c_str()].integer();
-  candor::require<candor::usage_error>(before == value, r.file(stage).string(), " was made with --", key, " ",
-                                       before, ", now it is ", value, "; give --", key, " ", before);
+void claim_stage(const round_context& r, std::string_view stage, candor::run_config made_with,
+                 const std::filesystem::path& input) {
+  made_with.add("content of " + input.filename().string(), candor::hash_file(input));
+  training::claim(r.note(stage), made_with, r.file(stage).string(),
+                  text("give what it was made with, or remove the round's folder ", r.folder.string(),
+                       " and later ones"));
 }
 
 namespace {
 
-nlohmann::ordered_json splitter_note(const round_context& r) {
+candor::run_config splitter_note(const round_context& r) {
   const auto& s = r.s;
-  nlohmann::ordered_json note{{"splitter", s.splitter_model.empty() ? s.splitter : s.splitter_model}};
+  candor::run_config note;
+  note.add("splitter", s.splitter_model.empty() ? s.splitter : s.splitter_model);
   if (s.splitter != "rules" && s.splitter_model.empty())
-    note.update(model_note(s.splitter == "policy" ? r.policy : std::filesystem::path(s.splitter), r.o));
+    training::add_model(note, s.splitter == "policy" ? r.policy : std::filesystem::path(s.splitter), r.o);
   return note;
 }
 
@@ -97,7 +83,7 @@ nlohmann::ordered_json splitter_note(const round_context& r) {
 /// --splitter, or null where rules do it.
 template <class Change>
 void change_rows_by(const round_context& r, std::string_view from, std::string_view to, Change change) {
-  claim_stage(r, to, splitter_note(r).dump(), r.file(from));
+  claim_stage(r, to, splitter_note(r), r.file(from));
   const candor::stop_signals signals;
   const auto work = [&](const completer* by) {
     change_rows(r.file(from), r.file(to), rows_together(r.s),
@@ -195,15 +181,14 @@ std::string pair_lines(const judged_file& judged, const candor::pair_selection& 
 
 void pair(const round_context& r) {
   const auto& o = r.s.pairs;
-  claim_stage(r, "pair",
-              nlohmann::ordered_json{{"score", r.s.score},
-                                     {"min-gap", o.min_gap},
-                                     {"pairs-per-id", o.max_per_id},
-                                     {"drop-repeated", o.drop_repeated},
-                                     {"balance-lengths", o.balance_lengths},
-                                     {"seed", o.seed}}
-                  .dump(),
-              r.file("judge"));
+  candor::run_config made_with;
+  made_with.add("score", r.s.score);
+  made_with.add("min-gap", o.min_gap);
+  made_with.add("pairs-per-id", o.max_per_id);
+  made_with.add("drop-repeated", o.drop_repeated);
+  made_with.add("balance-lengths", o.balance_lengths);
+  made_with.add("seed", o.seed);
+  claim_stage(r, "pair", made_with, r.file("judge"));
   const auto judged = read_judged(r.file("judge"));
   const auto made = candor::select_pairs(judged.groups, o);
   std::int64_t unfinished = 0, claims = 0, confirmed = 0;

@@ -7,6 +7,7 @@
 
 #include <candor/feedback/remote_judge.hpp>
 #include <candor/model/llava_source.hpp>
+#include <candor/train/run_config.hpp>
 
 #include "rlaif_v/presets.hpp"
 #include "training/options.hpp"
@@ -35,6 +36,8 @@ struct round_context {
   /// A stage's file: candidates.jsonl, claims.jsonl, questions.jsonl, verdicts.jsonl, pairs.jsonl; the model
   /// folder of "train"; evaluation.json.
   std::filesystem::path file(std::string_view stage) const;
+  /// What a stage is made with: made_with/<stage>.json.
+  std::filesystem::path note(std::string_view stage) const;
   /// The first of the file's instructions for this round, and how many they are.
   std::int64_t first_instruction() const { return s.instructions * (number - 1); }
 };
@@ -47,15 +50,10 @@ using completer = std::function<std::vector<std::string>(std::span<const std::st
 /// Works with the language model of --splitter: the round's policy, another model's folder, or a server.
 void with_language_model(const round_context& r, const std::function<void(const completer&)>& work);
 
-/// Notes in "made_with/<stage>.json" what a stage is made with, a JSON document, before it begins;
-/// usage_error where it was begun with something else. `input` is the file that it reads; its content belongs
-/// to it.
-void claim_stage(const round_context& r, std::string_view stage, const std::string& settings,
+/// Notes what a stage is made with before it begins; usage_error where it was begun with something else.
+/// `input` is the file that it reads; its content belongs to it.
+void claim_stage(const round_context& r, std::string_view stage, candor::run_config made_with,
                  const std::filesystem::path& input);
-
-/// usage_error where the note of an earlier stage of the round has another value of a setting.
-void require_as_noted(const round_context& r, std::string_view stage, const std::string& key,
-                      std::int64_t value);
 
 void generate(const round_context& r);  ///< instructions -> candidates.jsonl, in the policy's words
 void split(const round_context& r);     ///< -> claims.jsonl

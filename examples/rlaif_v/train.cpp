@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <candor/io/json_impl.hpp>
-
+#include "training/train.hpp"
 #include "rlaif_v/stages.hpp"
 #include "training/merge.hpp"
-#include "training/train.hpp"
 
 namespace rlaif_v {
 
@@ -12,11 +10,11 @@ void train_pairs(const candor::with_sft<candor::dpo>& loss, const training::opti
 }
 
 void train(const round_context& r) {
-  claim_stage(r, "train",
-              nlohmann::ordered_json{
-                  {"beta", r.s.loss.beta}, {"sft-weight", r.s.sft_weight}, {"lora-r", r.o.lora.rank}}
-                  .dump(),
-              r.file("pair"));
+  candor::run_config made_with;
+  made_with.add("beta", r.s.loss.beta);
+  made_with.add("sft-weight", r.s.sft_weight);
+  made_with.add("lora-r", r.o.lora.rank);
+  claim_stage(r, "train", made_with, r.file("pair"));
   training::options o = r.o;
   o.model = r.policy;
   o.data = r.file("pair");

@@ -3,13 +3,13 @@
 
 #include <candor/backend/host/host.hpp>
 #include <candor/data/preference_data.hpp>
-#include <candor/io/atomic_file.hpp>
 #include <candor/model/llava.hpp>
 
 #include "rlhf_v/train.hpp"
 #include "scenes/claims.hpp"
 #include "scenes/evaluate.hpp"
 #include "scenes/records.hpp"
+#include "training/made_with.hpp"
 
 #include <chrono>
 
@@ -37,18 +37,14 @@ std::size_t write_pairs(candor::llava<candor::host, float>& base, const scene_op
 
 std::size_t prepare_pairs(const training::options& o, const scene_options& world) {
   const auto folder = o.data.parent_path(), recipe = folder / "made_with.json";
-  const std::string asked =
-      candor::text("{\"pictures\": ", world.pictures, ", \"temperature\": ", world.temperature,
-                   ", \"seed\": ", world.seed, "}\n");
-  if (std::filesystem::exists(o.data)) {
-    candor::require<candor::usage_error>(
-        std::filesystem::exists(recipe) && candor::read_file(recipe) == asked, folder.string(),
-        " holds pairs of another --pictures or --seeds; resume with the same ones, or choose another "
-        "--output");
+  candor::run_config asked;
+  asked.add("pictures", world.pictures);
+  asked.add("temperature", world.temperature);
+  asked.add("seed", world.seed);
+  training::claim(recipe, asked, folder.string(),
+                  "resume with the same --pictures and --seeds, or choose another --output");
+  if (std::filesystem::exists(o.data))
     return static_cast<std::size_t>(candor::preference_data(o.data, {.images = o.images}).size());
-  }
-  std::filesystem::create_directories(folder);
-  candor::write_atomically(recipe, asked);
   candor::host cpu({.threads = o.threads});
   auto base = candor::load_llava<float>(cpu, world.base);
   return write_pairs(base, world, folder);

@@ -75,7 +75,7 @@ TEST_CASE("CSR searches, pairs and trains on the embedded world", "[examples][cs
     other.insert(other.end(), {"--lambda", "0.5"});
     const auto refused = run_program("csr", other);
     CHECK(refused.code == 2);
-    CHECK_THAT(refused.err, contains("was begun with another lambda (0.9, now 0.5)"));
+    CHECK_THAT(refused.err, contains("was made with other data or options (lambda: 0.5, was 0.9)"));
   }
 }
 

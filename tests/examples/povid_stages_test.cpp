@@ -106,7 +106,7 @@ TEST_CASE("a stage of POVID that is done is not taken for one with other options
   w.done({"--preset", "released"});  // nothing is left to do
   CHECK(w.weights("noise") == noise);
   w.refused({"--preset", "paper"}, 2,
-            {"the stage noise in ", "was begun with other data or options (objective"});
+            {"the stage noise in ", "was made with other data or options (objective"});
   w.refused({"--preset", "released", "--beta", "0.2"}, 2, {"the stage text in ", "objective"});
   w.refused({"--preset", "released", "--learning-rate", "1e-3"}, 2,
             {"the stage text in ", "learning_rate: 0.001, was 0.01"});
