@@ -142,7 +142,7 @@ void write_results(const program_options& o, const std::vector<compare::line>& l
   const auto shown = pick(lines);
   for (std::size_t l = 1; l < lines.size() && !shown.empty(); ++l)
     candor::write_atomically(o.output / lines[l].name / "captions.svg", sheet_of(shown, l));
-  scenes::write_report_files(o.output, figures, shown);
+  scenes::write_report_files(o.output, figures, shown, true);
   report::write_report(o.output);
 }
 

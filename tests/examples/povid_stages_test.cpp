@@ -41,23 +41,10 @@ struct stages_world : trainer_world {
             more);
   }
   /// Three steps a stage with adapters, of which the first warms up from 0; what `options` do not name.
-  program_end povid(arguments options) const {
-    const auto add = [&](const std::string& name, const std::string& value) {
-      if (std::find(options.begin(), options.end(), name) == options.end())
-        options.insert(options.end(), {name, value});
-    };
-    add("--model", model);
-    add("--data", pairs);
-    add("--images", images);
-    add("--output", output);
-    add("--resume", "auto");
-    add("--lora-r", "2");
-    add("--batch-size", "2");
-    add("--max-steps", "3");
-    add("--learning-rate", "1e-2");
-    add("--threads", "1");
-    add("--quiet", "true");
-    return run_program("povid", options);
+  program_end povid(const arguments& options) const {
+    return run_program(
+        "povid", completed(options, {"--resume", "auto", "--lora-r", "2", "--batch-size", "2", "--max-steps",
+                                     "3", "--learning-rate", "1e-2", "--threads", "1", "--quiet", "true"}));
   }
   void done(const arguments& options) const {
     const auto end = povid(options);
