@@ -1,21 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 /// @file
 /// What the device does of what it could: row programs against the copy bandwidth of the same run, products
-/// with the library's choice and with the quickest algorithm, attention, and DPO steps of a LLaVA-1.5-7B of
-/// random weights.
+/// with the library's choice and with the quickest algorithm, attention, and DPO steps and texts of a
+/// LLaVA-1.5-7B of random weights.
 ///
 ///     device_bench --list          the groups
 ///     device_bench GROUP           one JSON object a line
 #include "cuda/attention.cuh"
+#include "cuda/decoding.cuh"
 #include "cuda/device_timer.cuh"
 #include "cuda/seven_billion.cuh"
 
 #include <candor/autograd/ops/rms_norm.hpp>
 #include <candor/autograd/ops/swiglu.hpp>
 
+#include <algorithm>
 #include <filesystem>
-#include <functional>
-#include <map>
+#include <iterator>
+#include <string>
 
 namespace {
 
@@ -141,10 +143,15 @@ void measure_products() {
   std::filesystem::remove(file);
 }
 
-const std::map<std::string, std::function<void()>> groups = {
+struct group {
+  const char* name;
+  void (*run)();
+};
+constexpr group groups[] = {
     {"rows", measure_rows},
     {"products", measure_products},
     {"attention", candor_bench::measure_attention},
+    {"decoding", candor_bench::measure_decoding},
     {"step_lora_128", [] { candor_bench::measure_step({.rank = 128}); }},
     {"step_lora_64_in_24_gib",
      [] {
@@ -163,16 +170,17 @@ const std::map<std::string, std::function<void()>> groups = {
 int main(int argc, char** argv) {
   const std::string wanted = argc == 2 ? argv[1] : "";
   if (wanted == "--list") {
-    for (const auto& [name, run] : groups) std::printf("%s\n", name.c_str());
+    for (const auto& g : groups) std::printf("%s\n", g.name);
     return 0;
   }
-  const auto group = groups.find(wanted);
-  if (group == groups.end()) {
+  const auto found =
+      std::find_if(std::begin(groups), std::end(groups), [&](const group& g) { return wanted == g.name; });
+  if (found == std::end(groups)) {
     std::fprintf(stderr, "device_bench --list | GROUP\n");
     return 2;
   }
   try {
-    group->second();
+    found->run();
     return 0;
   } catch (const candor::memory_error& full) {  // a smaller card: a result too
     line(wanted, {}, full.what());

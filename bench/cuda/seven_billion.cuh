@@ -5,6 +5,8 @@
 /// answers of 150, and of 40 to 300.
 
 #include "cuda/device_timer.cuh"
+#include "support/random_pair.hpp"
+#include "support/seven_billion.hpp"
 
 #include <candor/model/scoring.hpp>
 #include <candor/objective/dpo.hpp>
@@ -17,23 +19,6 @@
 
 namespace candor_bench {
 
-inline candor::llava_config seven_billion() {
-  candor::llava_config c;
-  c.vision = {.hidden_size = 1024,
-              .intermediate_size = 4096,
-              .num_hidden_layers = 24,
-              .num_attention_heads = 16,
-              .image_size = 336,
-              .patch_size = 14};
-  c.text.vocab_size = 32064;
-  c.text.hidden_size = 4096;
-  c.text.intermediate_size = 11008;
-  c.text.num_hidden_layers = 32;
-  c.text.num_attention_heads = c.text.num_key_value_heads = 32;
-  c.text.head_dim = 128;
-  return c;
-}
-
 struct step_kind {
   int rank = 0;            ///< of LoRA, 0: all weights but the tower's
   std::int64_t pairs = 8;  ///< of a step
@@ -41,26 +26,14 @@ struct step_kind {
   std::uint64_t memory_limit = 0;  ///< bytes
 };
 
-inline candor::encoded_record random_pair(const candor::llava_config& c, std::uint64_t seed,
-                                          std::int64_t chosen, std::int64_t rejected) {
-  candor::random_stream random(seed, 1);
-  const auto words = [&](std::int64_t n) {
-    std::vector<std::int32_t> ids;
-    for (std::int64_t i = 0; i < n; ++i) ids.push_back(static_cast<std::int32_t>(random.below(32000)));
-    return ids;
-  };
-  candor::encoded_record record;
-  candor::segment stem;
-  for (std::int32_t i = 0; i < c.image_tokens(); ++i) stem.tokens.push_back(candor::image_row(i));
-  for (const auto id : words(60)) stem.tokens.push_back(id);
-  record.tree.images = 1;
-  record.tree.feature_rows = c.image_tokens();
-  record.tree.segments = {
-      stem, {.tokens = words(chosen), .parent = 0}, {.tokens = words(rejected), .parent = 0}};
-  record.tree.cells = {{{1, {}}}, {{2, {}}}};
-  record.pixels.resize(static_cast<std::size_t>(3 * c.vision.image_size * c.vision.image_size));
-  for (auto& v : record.pixels) v = random.normal();
-  return record;
+/// Normal weights, norms around one; a tensor at a time, so that no more memory is taken than they need.
+inline void fill_with_noise(candor::cuda& gpu,
+                            candor::llava_network<candor::cuda, candor::bfloat16>& network) {
+  network.for_parameters([&](candor::parameter<candor::cuda, candor::bfloat16>& p) {
+    const bool norm = p.name().find("norm") != std::string::npos;
+    p.storage() = {};
+    p.storage() = noise<candor::bfloat16>(gpu, p.extents(), norm ? 0.0f : 0.02f, norm ? 1.0f : 0.0f);
+  });
 }
 
 /// Pairs per second and peak memory, as lines.
@@ -69,13 +42,10 @@ inline void measure_step(const step_kind& kind) {
   using candor::cuda;
   cuda gpu({.memory_limit = kind.memory_limit});
   candor::llava_network<cuda, bfloat16> network(gpu, seven_billion());
-  network.for_parameters([&](candor::parameter<cuda, bfloat16>& p) {
-    const bool norm = p.name().find("norm") != std::string::npos;
-    p.storage() = {};
-    p.storage() = noise<bfloat16>(gpu, p.extents(), norm ? 0.0f : 0.02f, norm ? 1.0f : 0.0f);
-  });
+  fill_with_noise(gpu, network);
   if (kind.rank > 0) network.add_lora({.rank = kind.rank, .alpha = 2.0 * kind.rank});
-  candor::adamw_optimizer<cuda> optimizer(gpu, {.stochastic_rounding = kind.rounding, .bf16_moments = kind.rounding}, 0);
+  candor::adamw_optimizer<cuda> optimizer(
+      gpu, {.stochastic_rounding = kind.rounding, .bf16_moments = kind.rounding}, 0);
   network.for_parameters([&](candor::parameter<cuda, bfloat16>& p) {
     if (p.trainable()) optimizer.add(p);
   });
@@ -89,8 +59,8 @@ inline void measure_step(const step_kind& kind) {
     std::vector<const candor::encoded_record*> pointers;
     for (std::int64_t i = 0; i < kind.pairs; ++i) {
       const std::int64_t chosen = uneven ? 40 + 260 * i / std::max<std::int64_t>(kind.pairs - 1, 1) : 150;
-      records.push_back(
-          random_pair(network.config(), static_cast<std::uint64_t>(i), chosen, uneven ? 340 - chosen : 150));
+      records.push_back(random_pair(network.config(), static_cast<std::uint64_t>(i), 60, chosen,
+                                    uneven ? 340 - chosen : 150));
     }
     for (const auto& r : records) pointers.push_back(&r);
     const std::vector<std::vector<std::span<const float>>> references(records.size(), {reference, reference});

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 /// @file
-/// A LLaVA of about 50 M parameters with 576 image tokens, random weights and random pairs: what training
+/// A LLaVA of about 50 M parameters with 576 image tokens, random weights: what training
 /// steps are measured with. bench/peers/world.py makes the same model for PyTorch.
 
 #include "support/numbers.hpp"
+#include "support/random_pair.hpp"
 
 #include <candor/model/scoring.hpp>
 #include <candor/train/variant_forest.hpp>
 
-#include <cstdint>
 #include <utility>
 #include <vector>
 
@@ -39,33 +39,6 @@ void fill(candor::llava_network<candor::host, T>& network) {
     const bool norm = p.name().find("norm") != std::string::npos;
     p.storage() = random_tensor<T>(network.backend(), p.extents(), norm ? 1.0f : 0.02f);
   });
-}
-
-/// An image, a question and two answers of random words; `before` of the question's stand in front of the
-/// image.
-inline candor::encoded_record random_pair(const candor::llava_config& c, std::uint64_t seed,
-                                          std::int64_t question, std::int64_t chosen, std::int64_t rejected,
-                                          std::int64_t before = 0) {
-  candor::random_stream random(seed, 1);
-  const auto words = [&](std::int64_t n) {
-    std::vector<std::int32_t> ids;
-    for (std::int64_t i = 0; i < n; ++i) ids.push_back(static_cast<std::int32_t>(random.below(32000)));
-    return ids;
-  };
-  candor::encoded_record record;
-  candor::segment stem;
-  const auto asked = words(question);
-  stem.tokens.assign(asked.begin(), asked.begin() + before);
-  for (std::int32_t i = 0; i < c.image_tokens(); ++i) stem.tokens.push_back(candor::image_row(i));
-  stem.tokens.insert(stem.tokens.end(), asked.begin() + before, asked.end());
-  record.tree.images = 1;
-  record.tree.feature_rows = c.image_tokens();
-  record.tree.segments = {
-      stem, {.tokens = words(chosen), .parent = 0}, {.tokens = words(rejected), .parent = 0}};
-  record.tree.cells = {{{1, {}}}, {{2, {}}}};
-  record.pixels.resize(static_cast<std::size_t>(3 * c.vision.image_size * c.vision.image_size));
-  for (auto& v : record.pixels) v = random.normal();
-  return record;
 }
 
 /// The same pair for mDPO: the chosen answer once more under a second image. Both stems share the words in
