@@ -9,18 +9,14 @@
 namespace compare {
 
 recipe_result run_csr(const recipe_context& context) {
-  training::options o = training_options(context, context.base);
-  o.output = context.folder;
-  o.fit.resume = "auto";
+  auto o = staged_options(context);
   csr::settings s;
   csr::apply_preset("scenes", s, o);
   s.instructions = context.scaled(s.instructions);
   s.clip = scenes::clip_folder();
   csr::resolve(s);
   const auto rounds = csr::run_rounds(s, o, true);
-  recipe_result result{.model = rounds.back().model};
-  for (const auto& round : rounds) result.records += round.pairs.pairs;
-  return result;
+  return result_of_rounds(rounds.back().model, rounds);
 }
 
 }  // namespace compare

@@ -10,9 +10,7 @@ namespace {
 
 recipe_result run_stages(const recipe_context& context, const std::vector<std::string>& stages,
                          const char* loss = "average", const char* image = "clean") {
-  training::options o = training_options(context, context.base);
-  o.output = context.folder;
-  o.fit.resume = "auto";
+  auto o = staged_options(context);
   povid::settings s;
   povid::apply_preset("scenes", s, o);
   s.form = loss;

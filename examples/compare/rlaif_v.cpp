@@ -8,18 +8,14 @@
 namespace compare {
 
 recipe_result run_rlaif_v(const recipe_context& context) {
-  training::options o = training_options(context, context.base);
-  o.output = context.folder;
-  o.fit.resume = "auto";
+  auto o = staged_options(context);
   rlaif_v::settings s;
   rlaif_v::apply_preset("scenes", s, o);
   s.seed = context.seed;
   s.instructions = context.scaled(s.instructions);
   rlaif_v::resolve(s);
   const auto run = rlaif_v::run_rounds(s, o, {"generate", "split", "ask", "judge", "pair", "train"}, true);
-  recipe_result result{.model = run.saved};
-  for (const auto& round : run.rounds) result.records += round.pairs.pairs;
-  return result;
+  return result_of_rounds(run.saved, run.rounds);
 }
 
 }  // namespace compare

@@ -10,6 +10,7 @@
 #include "training/options.hpp"
 
 #include <filesystem>
+#include <utility>
 
 namespace compare {
 
@@ -33,6 +34,22 @@ inline training::options training_options(const recipe_context& context, const s
   o.fit.schedule.floor = 0.02;
   o.fit.quiet = context.quiet;
   return o;
+}
+
+/// The same for a recipe of rounds or stages from the base, which go on where they were stopped.
+inline training::options staged_options(const recipe_context& context) {
+  auto o = training_options(context, context.base);
+  o.output = context.folder;
+  o.fit.resume = "auto";
+  return o;
+}
+
+/// What a recipe of rounds leaves: the last one's model, and the pairs of all.
+template <class Rounds>
+recipe_result result_of_rounds(std::filesystem::path model, const Rounds& rounds) {
+  recipe_result result{.model = std::move(model)};
+  for (const auto& round : rounds) result.records += round.pairs.pairs;
+  return result;
 }
 
 /// Records that a training reads: pairs, or answers to fine-tune on.

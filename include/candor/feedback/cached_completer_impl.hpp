@@ -5,11 +5,8 @@
 
 #include <candor/core/fingerprint.hpp>
 #include <candor/feedback/cached_completer.hpp>
-#include <candor/io/atomic_file.hpp>
-#include <candor/io/json_field_impl.hpp>
+#include <candor/feedback/kept_lines_impl.hpp>
 
-#include <limits>
-#include <sstream>
 #include <unordered_set>
 #include <utility>
 
@@ -19,15 +16,9 @@ CANDOR_INLINE cached_completer::cached_completer(endpoint_options endpoint,
                                                  const std::filesystem::path& cache,
                                                  std::int64_t max_new_tokens)
     : endpoint_(std::move(endpoint)), max_new_tokens_(max_new_tokens), log_(cache) {
-  const auto file = line_log::partial(cache);
-  std::istringstream lines(read_file(file, std::numeric_limits<std::uint64_t>::max()));
-  std::size_t number = 0;
-  for (std::string line; std::getline(lines, line);) {
-    const std::string source = text(file.string(), ":", ++number);
-    const auto document = detail::parse_json(line, {.file = source});
-    const detail::json_field entry(document, source);
+  detail::for_kept_lines(cache, [this](const detail::json_field& entry) {
     known_[entry["key"].string()] = entry["text"].string();
-  }
+  });
 }
 
 CANDOR_INLINE std::string cached_completer::key(const std::string& prompt) const {

@@ -3,25 +3,15 @@
 /// @file
 /// Bodies of feedback/verdict_cache.hpp.
 
+#include <candor/feedback/kept_lines_impl.hpp>
 #include <candor/feedback/verdict_cache.hpp>
-#include <candor/io/atomic_file.hpp>
-#include <candor/io/json_field_impl.hpp>
-
-#include <limits>
-#include <sstream>
 
 namespace CANDOR_NS {
 
 CANDOR_INLINE verdict_cache::verdict_cache(const std::filesystem::path& path) : log_(path) {
-  const auto file = line_log::partial(path);
-  std::istringstream lines(read_file(file, std::numeric_limits<std::uint64_t>::max()));
-  std::size_t number = 0;
-  for (std::string line; std::getline(lines, line);) {
-    const std::string source = text(file.string(), ":", ++number);
-    const auto document = detail::parse_json(line, {.file = source});
-    const detail::json_field entry(document, source);
+  detail::for_kept_lines(path, [this](const detail::json_field& entry) {
     known_[entry["key"].string()] = {entry["yes"].number(0, 1.001), entry["no"].number(0, 1.001)};
-  }
+  });
 }
 
 CANDOR_INLINE fingerprint verdict_cache::pictures(const std::string& judge,
