@@ -8,6 +8,7 @@
 #include <candor/train/table.hpp>
 
 #include "csr/csr.hpp"
+#include "report/run_report.hpp"
 #include "scenes/world.hpp"
 #include "training/pipeline.hpp"
 
@@ -135,8 +136,10 @@ void run_files(const program_options& o) {
     table.add({candor::text("round ", i + 1), std::to_string(p.instructions), std::to_string(p.sentences),
                std::to_string(p.answers), std::to_string(p.pairs), fixed(rounds[i].seconds, 0)});
   }
-  std::printf("%s\nrun folder  %s\nsaved       %s\n", table.str().c_str(), o.training.output.c_str(),
-              rounds.back().model.c_str());
+  const auto& folder = o.training.output;
+  report::write_report(folder, {.images = o.training.images});
+  std::printf("%s\nrun folder  %s\nsaved       %s\nreport      %s\n", table.str().c_str(), folder.c_str(),
+              rounds.back().model.c_str(), (folder / "report.html").c_str());
 }
 
 }  // namespace

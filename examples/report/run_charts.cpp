@@ -6,8 +6,9 @@
 
 #include "report/run_files.hpp"
 
-#include <array>
+#include <cstdlib>
 #include <limits>
+#include <optional>
 
 namespace report {
 namespace {
@@ -44,6 +45,29 @@ metrics_log read_log(const run_files& files) {
   return out;
 }
 
+constexpr const char* drift_name = "estimate: mean log π_ref − log π of chosen and rejected";
+
+/// How far the policy has gone: log pi_ref - log pi = - reward / beta, the mean over both answers of the
+/// pairs at a step. It estimates KL(pi_ref || pi) where the reference drew the answers, as in rlaif_v's
+/// rounds. None where the reward is no log-ratio of the whole answer.
+std::optional<candor::report_series> drift(const metrics_log& log, const run_files& files) {
+  const auto option = [&](const char* name) {
+    const auto at = files.options.find(name);
+    return at == files.options.end() ? std::string() : at->second;
+  };
+  const double beta = std::strtod(option("beta").c_str(), nullptr);
+  const std::string loss = option("loss-type");
+  const auto chosen = log.series.find("rewards/chosen"), rejected = log.series.find("rewards/rejected");
+  if (beta <= 0 || !(loss.empty() || loss == "sigmoid" || loss == "[\"sigmoid\"]") ||
+      !option("gamma").empty() || chosen == log.series.end() || rejected == log.series.end() ||
+      chosen->second.x != rejected->second.x)
+    return std::nullopt;
+  candor::report_series out{drift_name, chosen->second.x, {}};
+  for (std::size_t i = 0; i < out.x.size(); ++i)
+    out.y.push_back(-(chosen->second.y[i] + rejected->second.y[i]) / (2 * beta));
+  return out;
+}
+
 }  // namespace
 
 std::vector<candor::report_chart> read_charts(const run_files& files) {
@@ -65,10 +89,15 @@ std::vector<candor::report_chart> read_charts(const run_files& files) {
        {{"rewards/accuracies", "training"}, {"eval_rewards/accuracies", "evaluation"}}},
       {"Log-probs, nats", {{"logps/chosen", "chosen"}, {"logps/rejected", "rejected"}}},
       {"KL to the reference, nats",
-       {{"kl/chosen", "chosen"}, {"kl/rejected", "rejected"}, {"eval_kl/chosen", "chosen, evaluation"}}},
+       {{"kl/chosen", "chosen"},
+        {"kl/rejected", "rejected"},
+        {"eval_kl/chosen", "chosen, evaluation"},
+        {"drift", drift_name}}},
       {"Gradient norm", {{"grad_norm", "before clipping"}}},
       {"Learning rate", {{"learning_rate", "AdamW"}}}};
   auto log = read_log(files);
+  if (auto estimate = log.series.contains("kl/chosen") ? std::nullopt : drift(log, files))
+    log.series["drift"] = std::move(*estimate);
   std::vector<candor::report_chart> out;
   for (const auto& p : plans) {
     candor::report_chart chart{p.title, "step", {}, log.borders};

@@ -8,7 +8,6 @@
 #include "report/run_files.hpp"
 
 #include <algorithm>
-#include <functional>
 #include <optional>
 #include <sstream>
 
@@ -18,16 +17,6 @@ namespace {
 namespace fs = std::filesystem;
 using candor::claim_verdict;
 using candor::detail::json_field;
-
-void for_lines(const fs::path& file, const std::function<bool(const json_field&)>& use) {
-  const candor::record_file records(file);
-  for (std::int64_t i = 0; i < records.size(); ++i) {
-    const std::string line = records.read(i);
-    const auto document = candor::detail::parse_json(
-        line, {.file = file.string(), .first_line = static_cast<std::size_t>(records.range(i).line)});
-    if (!use(json_field(document, records.source(i)))) return;
-  }
-}
 
 claim_verdict verdict_of(const json_field& verdict) {
   if (verdict.string() == "right") return claim_verdict::right;
@@ -69,50 +58,6 @@ std::optional<candor::report_stage> stage_of_round(const fs::path& round) {
        {"recall, %", 100 * candor::share_of(n[1] - n[2], n[4]), candor::better::higher}}};
   if (const auto right = all.find("labels_right"))
     out.figures.push_back({"labels right, %", right->number(), candor::better::higher});
-  return out;
-}
-
-/// An answer with its claims and what the labeler thinks of each.
-candor::report_answer labelled_answer(const json_field& record) {
-  candor::report_answer out{
-      "answer " + candor::text(record.integer_or("question_id", 0)), record["answer"].string(), {}, {}};
-  const auto facts = record["facts"].items(), scores = record["scores"].items();
-  for (std::size_t i = 0; i < std::min(facts.size(), scores.size()); ++i) {
-    const double yes = scores[i].number_or("yes", 0), no = scores[i].number_or("no", 0);
-    out.claims.push_back({facts[i].string(), yes > no   ? claim_verdict::right
-                                             : no > yes ? claim_verdict::wrong
-                                                        : claim_verdict::unsure});
-  }
-  return out;
-}
-
-std::ptrdiff_t lies_in(const candor::report_answer& answer) {
-  return std::count_if(answer.claims.begin(), answer.claims.end(),
-                       [](const auto& c) { return c.verdict == claim_verdict::wrong; });
-}
-
-/// Of each instruction the answer with the fewest claims that were not confirmed, and the one with the most.
-std::vector<candor::report_picture> labelled_pictures(const fs::path& file, const fs::path& images,
-                                                      int count) {
-  std::vector<candor::report_picture> out;
-  std::string group;
-  for_lines(file, [&](const json_field& record) {
-    const auto name = record["image_path"].string() + "\n" + record["raw_question"].string();
-    if (name != group) {
-      if (static_cast<int>(out.size()) == count) return false;
-      group = name;
-      out.push_back(
-          {picture_bytes(images, record["image_path"].string()), record["raw_question"].string(), {}});
-    }
-    out.back().answers.push_back(labelled_answer(record));
-    return true;
-  });
-  for (auto& picture : out) {
-    auto& all = picture.answers;
-    const auto fewer = [](const auto& a, const auto& b) { return lies_in(a) < lies_in(b); };
-    const auto [best, worst] = std::minmax_element(all.begin(), all.end(), fewer);
-    all = best->text == worst->text ? std::vector{*best} : std::vector{*best, *worst};
-  }
   return out;
 }
 
@@ -167,7 +112,7 @@ std::vector<candor::report_stage> read_stages(const run_files& files) {
   }
   for (const auto& round : files.rounds)
     if (auto stage = stage_of_round(round)) out.push_back(std::move(*stage));
-  return out;
+  return out.empty() ? read_answer_stages(files) : out;
 }
 
 std::vector<candor::report_picture> read_gallery(const run_files& files, const run_options& options) {
@@ -186,16 +131,10 @@ std::vector<candor::report_picture> read_gallery(const run_files& files, const r
       out.push_back(std::move(picture));
       return static_cast<int>(out.size()) < options.pictures;
     });
+  if (out.empty()) out = read_compared(files, options.pictures);
   // What the labeler of the last round thought comes behind, or alone.
   const int wanted = out.empty() ? options.pictures : (options.pictures + 1) / 2;
-  for (auto round = files.rounds.rbegin(); round != files.rounds.rend(); ++round)
-    if (fs::exists(*round / "verdicts.jsonl")) {
-      for (auto& picture : labelled_pictures(*round / "verdicts.jsonl", files.images, wanted)) {
-        picture.question += " (" + round->filename().string() + ": claims as the labeler judged them)";
-        out.push_back(std::move(picture));
-      }
-      break;
-    }
+  for (auto& picture : read_labelled(files, wanted)) out.push_back(std::move(picture));
   return out;
 }
 

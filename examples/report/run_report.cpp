@@ -2,6 +2,7 @@
 #include "report/run_report.hpp"
 
 #include <candor/core/error.hpp>
+#include <candor/data/record_file.hpp>
 #include <candor/io/atomic_file.hpp>
 #include <candor/io/json_field_impl.hpp>
 
@@ -104,6 +105,16 @@ run_files find_run(const fs::path& folder, const run_options& options) {
   return out;
 }
 
+void for_lines(const fs::path& file, candor::function_ref<bool(const candor::detail::json_field&)> use) {
+  const candor::record_file records(file);
+  for (std::int64_t i = 0; i < records.size(); ++i) {
+    const std::string line = records.read(i);
+    const auto document = candor::detail::parse_json(
+        line, {.file = file.string(), .first_line = static_cast<std::size_t>(records.range(i).line)});
+    if (!use(candor::detail::json_field(document, records.source(i)))) return;
+  }
+}
+
 std::string picture_bytes(const fs::path& folder, const std::string& name) {
   const auto file = folder / fs::path(name).relative_path();
   std::error_code failed;
@@ -125,7 +136,9 @@ candor::report read_run(const fs::path& folder, const run_options& options) {
   if (files.inner != files.folder)
     out.notes.push_back("Curves, pairs and options are those of " + files.inner.filename().string() + ".");
   if (out.stages.empty())
-    out.notes.push_back("No figures of hallucination: no figures.jsonl and no round-N/evaluation.json.");
+    out.notes.push_back(
+        "No figures of hallucination: no figures.jsonl, no round-N/evaluation.json, and no judged answers in "
+        "before/ and round-N/evaluation/, which rlaif_v --questions makes.");
   return out;
 }
 

@@ -9,6 +9,7 @@
 ///                      "text": "...", "claims": [{"text": "a blue fish", "verdict": "wrong"}]}, ...]}
 ///   round-N/           verdicts.jsonl (answers, their claims and P(yes), P(no) of each), pairs.jsonl,
 ///                      evaluation.json
+///   before/, round-N/evaluation/     verdicts.jsonl of greedy answers, in place of figures and gallery
 ///   data/pairs.jsonl   or the records that options.toml names
 ///   options.toml, config.json
 
@@ -19,9 +20,9 @@
 namespace report {
 
 struct run_options {
-  std::filesystem::path
-      images;  ///< folder that pictures' names start from; empty: data/images, or options.toml's
-  std::filesystem::path data;  ///< preference records; empty: the run's own
+  /// Folder that pictures' names start from; empty: data/images, or options.toml's.
+  std::filesystem::path images = {};
+  std::filesystem::path data = {};  ///< preference records; empty: the run's own
   int pictures = 8;
   int pairs = 8;
 };

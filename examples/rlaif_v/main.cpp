@@ -8,6 +8,7 @@
 
 #include <candor/train/table.hpp>
 
+#include "report/run_report.hpp"
 #include "rlaif_v/pipeline.hpp"
 #include "scenes/world.hpp"
 #include "training/pipeline.hpp"
@@ -237,6 +238,9 @@ void run_files(const program_options& o) {
   }
   std::printf("\nrun folder  %s\n", o.training.output.c_str());
   if (run.complete) std::printf("saved       %s\n", run.saved.c_str());
+  if (run.rounds.empty()) return;
+  report::write_report(o.training.output, {.images = o.training.images});
+  std::printf("report      %s\n", (o.training.output / "report.html").c_str());
 }
 
 }  // namespace

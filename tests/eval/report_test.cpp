@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 /// The report: escaped, well formed, complete, and drawn by a real browser.
 
+#include "eval/browser.hpp"
 #include "eval/eval_world.hpp"
 #include "support/program.hpp"
 
 #include <candor/eval/report.hpp>
-#include <candor/image/image_source.hpp>
 #include <candor/image/write_png.hpp>
 
 #include <limits>
-#include <set>
 
 using namespace candor_test;
 using candor::claim_verdict;
@@ -148,30 +147,13 @@ TEST_CASE("Claims are marked where they stand, and listed where they do not", "[
 }
 
 TEST_CASE("A browser draws the report, its pictures and its curves", "[eval][report][browser]") {
-  if (std::system("command -v chromium >/dev/null 2>&1") != 0) CANDOR_SKIP("needs chromium");
+  if (!has_browser()) CANDOR_SKIP("needs chromium");
   const scratch_folder folder;
   candor::write_atomically(folder / "report.html", candor::report_html(full_report()));
-  const std::string command =
-      "cd " + folder.path().string() +
-      " && timeout 120 chromium --headless --no-sandbox --disable-gpu --hide-scrollbars"
-      " --user-data-dir=profile --enable-logging=stderr --blink-settings=preferredColorScheme=1"
-      " --window-size=1200,1800 --screenshot=page.png file://$PWD/report.html >log.txt 2>&1";
-  REQUIRE(std::system(command.c_str()) == 0);
-  const std::string log = candor::read_file(folder / "log.txt");
-  CHECK(log.find("CONSOLE") == log.npos);  // where errors of the page and of its policy are told
-  const auto page = candor::load_image(folder / "page.png");
-  std::size_t magenta = 0, cyan = 0, curve = 0;
-  std::set<std::uint32_t> colours;
-  for (std::size_t i = 0; i + 2 < page.rgb.size(); i += 3) {
-    const std::uint32_t colour =
-        static_cast<std::uint32_t>(page.rgb[i] << 16 | page.rgb[i + 1] << 8 | page.rgb[i + 2]);
-    magenta += colour == 0xff00ff;
-    cyan += colour == 0x00ffff;
-    curve += colour == 0x2563c9;
-    colours.insert(colour);
-  }
-  CHECK(magenta > 20'000);  // both pictures, some 176 pixels wide
-  CHECK(cyan > 20'000);
-  CHECK(curve > 200);
-  CHECK(colours.size() > 100);  // letters
+  const auto page = draw_report(folder.path());
+  CHECK(page.console.empty());
+  CHECK(page.of(0xff00ff) > 20'000);  // both pictures, some 176 pixels wide
+  CHECK(page.of(0x00ffff) > 20'000);
+  CHECK(page.of(0x2563c9) > 200);   // a curve
+  CHECK(page.pixels.size() > 100);  // letters
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /// The program `report` on run folders of rlhf_v's and rlaif_v's form.
 
+#include "eval/browser.hpp"
 #include "eval/eval_world.hpp"
 #include "support/program.hpp"
 
@@ -21,6 +22,14 @@ json metrics(int step) {
 void write_picture(const std::filesystem::path& file) {
   std::filesystem::create_directories(file.parent_path());
   candor::write_png(file, {2, 2, std::vector<std::uint8_t>(12, 99)});
+}
+
+/// 200 x 200 pixels of one colour.
+void write_plain_picture(const std::filesystem::path& file, const std::vector<std::uint8_t>& colour) {
+  candor::image picture{200, 200, {}};
+  for (int i = 0; i < 200 * 200; ++i) picture.rgb.insert(picture.rgb.end(), colour.begin(), colour.end());
+  std::filesystem::create_directories(file.parent_path());
+  candor::write_png(file, picture);
 }
 
 std::string page_of(const std::filesystem::path& folder) {
@@ -106,6 +115,86 @@ TEST_CASE("A run of rlaif_v becomes a report, with its rounds in a row", "[eval]
     CHECK(holds(page, part));
   CHECK(page.find("round-10</td>") > page.find("round-2</td>"));
   CHECK(holds(page, ", 6: 0.5</title>"));  // the last step of the last round
+}
+
+namespace {
+
+/// A line of verdicts.jsonl: an answer of these claims, each confirmed or not.
+json judged(const char* image, const std::string& text,
+            const std::vector<std::pair<std::string, bool>>& claims) {
+  json out{{"question_id", 0}, {"ds_question_id", "1"}, {"image_path", image}, {"raw_question", "Describe."},
+           {"answer", text},   {"finished", true}};
+  for (const auto& [claim, holds] : claims) {
+    out["facts"].push_back(claim);
+    out["scores"].push_back({{"yes", holds ? 0.8 : 0.1}, {"no", holds ? 0.1 : 0.8}});
+  }
+  return out;
+}
+
+/// A run of rlaif_v on a checkpoint folder, with --questions, as it leaves it.
+struct file_run {
+  scratch_folder scratch;
+  std::filesystem::path folder = scratch / "served";
+  file_run() {
+    write_plain_picture(scratch / "photos/a.png", {255, 0, 255});
+    write_plain_picture(scratch / "photos/b.png", {0, 255, 255});
+    for (const char* part :
+         {"before", "round-1/run", "round-1/evaluation", "round-2/run", "round-2/evaluation"})
+      std::filesystem::create_directories(folder / part);
+    candor::write_atomically(folder / "options.toml",
+                             "beta=0.5\nimages=\"" + (scratch / "photos").string() + "\"\nrounds=2\n");
+    for (const char* round : {"round-1", "round-2"})
+      write_lines(folder / round / "run/metrics.jsonl",
+                  {{{"loss", 0.7}, {"rewards/chosen", 0}, {"rewards/rejected", 0}, {"global_step", 1}},
+                   {{"loss", 0.5}, {"rewards/chosen", 1}, {"rewards/rejected", -4}, {"global_step", 2}}});
+    write_lines(folder / "before/verdicts.jsonl",
+                {judged("a.png", "A sun and a boat.", {{"a sun", true}, {"a boat", false}}),
+                 judged("b.png", "A dog.", {{"A dog", false}}), judged("c.png", "Only before.", {})});
+    write_lines(
+        folder / "round-1/evaluation/verdicts.jsonl",
+        {judged("a.png", "A sun.", {{"A sun", true}}), judged("b.png", "A cat.", {{"A cat", false}})});
+    write_lines(
+        folder / "round-2/evaluation/verdicts.jsonl",
+        {judged("b.png", "A bird.", {{"A bird", true}}), judged("a.png", "The sun.", {{"The sun", true}})});
+  }
+};
+
+}  // namespace
+
+TEST_CASE("A run on a checkpoint folder becomes a report with base and aligned answers side by side",
+          "[eval][report][program]") {
+  const file_run run;
+  const std::string page = page_of(run.folder);
+  for (const char* part :
+       {"<td>before</td><td>66.67</td><td>66.67</td><td>1</td><td>0</td>",
+        "<td>round-1</td><td>50 <span class=\"up\">−25 %</span></td>",
+        "<td>round-2</td><td>0 <span class=\"up\">−100 %</span></td>", "<h4>base</h4>",
+        "<h4>aligned, round-2</h4>", "A sun and <mark class=\"wrong\" title=\"wrong\">a boat</mark>.",
+        "<mark class=\"right\" title=\"right\">The sun</mark>.",
+        "<mark class=\"right\" title=\"right\">A bird</mark>.", "<b>KL to the reference, nats</b>",
+        "estimate: mean log", ", 4: 3</title>", "<dt>rounds</dt><dd>2</dd>"})
+    CHECK(holds(page, part));
+  CHECK(page.find("Only before.") == page.npos);  // nothing to set beside it
+  CHECK(page.find("No figures of hallucination") == page.npos);
+
+  // Where the reward is no log-ratio of the answer, nothing is said of the KL.
+  for (const char* other : {"loss-type=\"simpo\"\n", "gamma=5\n"}) {
+    candor::write_atomically(run.folder / "options.toml", std::string("beta=0.5\n") + other);
+    CHECK(page_of(run.folder).find("KL to the reference") == std::string::npos);
+  }
+}
+
+TEST_CASE("A browser draws the report of a run on a checkpoint folder", "[eval][report][browser][program]") {
+  if (!has_browser()) CANDOR_SKIP("needs chromium");
+  const file_run run;
+  page_of(run.folder);
+  const auto page = draw_report(run.folder, 2600);
+  CHECK(page.console.empty());
+  CHECK(page.of(0xff00ff) > 5'000);  // both photographs of the gallery
+  CHECK(page.of(0x00ffff) > 5'000);
+  CHECK(page.of(0x2563c9) > 200);  // curves
+  CHECK(page.of(0xfde3e1) > 200);  // the claim that is wrong
+  CHECK(page.of(0xdff3e6) > 200);  // those that are right
 }
 
 TEST_CASE("report refuses what is no run, and files that cannot be used", "[eval][report][program][bad]") {
