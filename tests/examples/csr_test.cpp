@@ -79,6 +79,80 @@ TEST_CASE("CSR searches, pairs and trains on the embedded world", "[examples][cs
   }
 }
 
+TEST_CASE("CSR runs its rounds on a checkpoint folder with a CLIP, and goes on where it was",
+          "[examples][csr]") {
+  const tool_world w;
+  write_tiny_pictures(w.images, 6);
+  std::string lines;
+  for (int i = 0; i < 6; ++i)
+    lines += json{{"id", "i" + std::to_string(i)},
+                  {"image", std::to_string(i) + ".png"},
+                  {"question", "describe the picture ."}}
+                 .dump() +
+             "\n";
+  candor::write_atomically(w.scratch / "instructions.jsonl", lines);
+  const auto run = w.scratch / "run";
+  const auto csr = [&](const arguments& more) {
+    return run_program("csr", joined({"--model",          w.model,
+                                      "--clip",           examples_folder() / "scenes/clip",
+                                      "--data",           w.scratch / "instructions.jsonl",
+                                      "--images",         w.images,
+                                      "--output",         run,
+                                      "--rounds",         "2",
+                                      "--instructions",   "3",
+                                      "--max-new-tokens", "6",
+                                      "--max-characters", "60",
+                                      "--lora-r",         "4",
+                                      "--learning-rate",  "1e-3",
+                                      "--batch-size",     "2",
+                                      "--epochs",         "3",
+                                      "--resume",         "auto",
+                                      "--quiet",          "true"},
+                                     more));
+  };
+  const auto end = csr({});
+  INFO(end.out << end.err);
+  REQUIRE(end.code == 0);
+  for (const int round : {1, 2}) {
+    const auto folder = run / ("round-" + std::to_string(round));
+    const auto trees = read_json_lines(folder / "trees.jsonl");
+    REQUIRE(trees.size() == 3);
+    for (std::size_t i = 0; i < 3; ++i) {  // each round has instructions of its own
+      const auto number = std::to_string(3 * static_cast<std::size_t>(round - 1) + i);
+      CHECK(trees[i]["id"] == "i" + number);
+      CHECK(trees[i]["image"] == number + ".png");
+      CHECK(trees[i]["sentences"].get<int>() >= 5);
+    }
+    const auto row = table_row(end.out, "round " + std::to_string(round));
+    REQUIRE(row.size() == 5);
+    CHECK(row[0] == 3);
+    CHECK(row[3] == static_cast<double>(read_json_lines(folder / "pairs.jsonl").size()));
+    CHECK(read_json_lines(folder / "run/metrics.jsonl").back()["loss"].get<double>() > 0);
+    for (const char* made : {"run/adapter/adapter_model.safetensors", "run/model/model.safetensors"})
+      CHECK(std::filesystem::exists(folder / made));
+  }
+  // The second round starts from the first one's model, and ends with another.
+  const auto weights = [](const std::filesystem::path& folder) {
+    return candor::read_file(folder / "model.safetensors");
+  };
+  const auto last = weights(run / "round-2/run/model");
+  CHECK_FALSE((weights(run / "round-1/run/model") == weights(w.model)));
+  CHECK_FALSE((last == weights(run / "round-1/run/model")));
+  const auto page = candor::read_file(run / "report.html");
+  CHECK_THAT(page, contains("<b>Loss</b>") && contains("<dt>num-beams</dt>"));
+  const auto answers = w.lines("generate", {"--max-new-tokens", "4"}, run / "round-2/run/model");
+  CHECK(answers.size() == 3);  // other programs read it
+
+  std::filesystem::remove_all(run / "round-2/run");
+  const auto again = csr({});
+  INFO(again.err);
+  REQUIRE(again.code == 0);
+  CHECK((weights(run / "round-2/run/model") == last));
+  const auto few = csr({"--output", w.scratch / "few", "--instructions", "4"});
+  CHECK(few.code == 3);
+  CHECK_THAT(few.err, contains("instructions.jsonl: has 6 instructions, round 2 needs those up to 8"));
+}
+
 TEST_CASE("CSR's dry run shows instructions and the size of a round, without weights, and writes nothing",
           "[examples][csr]") {
   const tool_world w;

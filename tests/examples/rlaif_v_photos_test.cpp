@@ -81,8 +81,11 @@ TEST_CASE("RLAIF-V runs on photographs with a model of real layout", "[examples]
   }
   SECTION("two rounds with adapters") {
     // A tiny model of random weights says nonsense, which makes claims all the same.
-    const auto end = run_program("rlaif_v", joined(options, {"--output", w.scratch / "run", "--lora-r", "4",
-                                                             "--learning-rate", "1e-3"}));
+    const auto asked = w.scratch / "questions.jsonl";
+    candor::write_atomically(asked, lines.substr(0, lines.find('\n', lines.find('\n') + 1) + 1));
+    const auto end =
+        run_program("rlaif_v", joined(options, {"--output", w.scratch / "run", "--lora-r", "4",
+                                                "--learning-rate", "1e-3", "--questions", asked}));
     INFO(end.err);
     REQUIRE(end.code == 0);
     CHECK_THAT(end.out, contains("not confirmed %"));
@@ -92,6 +95,14 @@ TEST_CASE("RLAIF-V runs on photographs with a model of real layout", "[examples]
     for (const char* made : {"round-1/run/adapter/adapter_model.safetensors",
                              "round-1/run/model/model.safetensors", "round-2/run/model/config.json"})
       CHECK(std::filesystem::exists(w.scratch / "run" / made));
+    // The report has both questions' answers side by side, under the photograph, with figures and the KL.
+    const auto page = candor::read_file(w.scratch / "run/report.html");
+    for (const char* part : {"<h4>base</h4>", "<h4>aligned, round-2</h4>", "<td>before</td>",
+                             "<td>round-2</td>", "src=\"data:image/jpeg;base64,",
+                             "<b>KL to the reference, nats</b>", "<dt>max-new-tokens</dt><dd>12</dd>"}) {
+      INFO("missing: " << part);
+      CHECK((page.find(part) != page.npos));
+    }
   }
   SECTION("a server answers, divides and judges; it falls silent once, and is asked nothing twice") {
     if (!candor::has_http()) CANDOR_SKIP("built without libcurl");
