@@ -9,7 +9,7 @@
 # a line for each part: its seconds and the most memory that its process took of the host (what was mapped from files
 # included).
 #   --programs DIR  where dpo, score, export and random_llava lie
-#   --work DIR      30 GB for 7b; the same folder goes on where it stopped
+#   --work DIR      35 GB for 7b; the same folder goes on where it stopped
 #   --python        with torch, transformers, sentencepiece and pillow; without, the last part says so and is left out
 set -eu
 source=$(cd "$(dirname "$0")/.." && pwd)

@@ -14,6 +14,7 @@
 #include <candor/model/llava_config.hpp>
 #include <candor/text/tokenizer.hpp>
 
+#include "program/failures.hpp"
 #include "support/seven_billion.hpp"
 #include "tools/llava_tensors.hpp"
 
@@ -38,8 +39,7 @@ struct extent_of_world {
 
 extent_of_world world_of(const std::string& shape) {
   if (shape == "7b") return {.config = candor_bench::seven_billion()};
-  candor::require<candor::usage_error>(shape == "tiny", "random_llava: the shape ", shape,
-                                       " is unknown: use 7b or tiny");
+  candor::require<candor::usage_error>(shape == "tiny", "the shape ", shape, " is unknown: use 7b or tiny");
   candor::llava_config c;
   c.vision = {.hidden_size = 64,
               .intermediate_size = 128,
@@ -152,11 +152,7 @@ int main(int argc, char** argv) {
     write_model(folder / "model", world, argv[3]);
     write_records(folder, world);
     return 0;
-  } catch (const candor::error& problem) {
-    std::fprintf(stderr, "%s\n", problem.what());
-    return problem.exit_code();
-  } catch (const std::exception& problem) {
-    std::fprintf(stderr, "random_llava: %s\n", problem.what());
-    return 5;
+  } catch (...) {
+    return program::report_failure("random_llava", "");
   }
 }

@@ -7,20 +7,11 @@
 
 namespace candor_bench {
 
+/// The config's own defaults, with the rows that the Hugging Face folder adds for <image>, <pad> and
+/// alignment.
 inline candor::llava_config seven_billion() {
   candor::llava_config c;
-  c.vision = {.hidden_size = 1024,
-              .intermediate_size = 4096,
-              .num_hidden_layers = 24,
-              .num_attention_heads = 16,
-              .image_size = 336,
-              .patch_size = 14};
   c.text.vocab_size = 32064;
-  c.text.hidden_size = 4096;
-  c.text.intermediate_size = 11008;
-  c.text.num_hidden_layers = 32;
-  c.text.num_attention_heads = c.text.num_key_value_heads = 32;
-  c.text.head_dim = 128;
   return c;
 }
 

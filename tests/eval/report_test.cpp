@@ -91,7 +91,7 @@ TEST_CASE("A report shows how each stage differs from the first", "[eval][report
   const std::string page = candor::report_html(r);
   CHECK(holds(page,
               "<td>one</td><td>5 <span class=\"up\">−75 %</span></td><td>84 <span class=\"up\">+5 %</span>"));
-  CHECK(holds(page, "<td>two</td><td>25 <span class=\"down\">+25 %</span></td>"));
+  CHECK(holds(page, "<td>two</td><td>25 <span class=\"down\">+25 %</span></td><td>80</td>"));
   CHECK(holds(page, "<td>base</td><td>20</td><td>80</td>"));
   CHECK(count_of(page, "<div class=\"card\">") == 2);
   // Beside each other, the last one is no more the result than the others.

@@ -9,7 +9,7 @@ add_test(NAME "examples/20 kills" CONFIGURATIONS long
          COMMAND tests_examples "RLAIF-V that is killed anywhere goes on and ends with the same files")
 set_tests_properties("examples/20 kills" PROPERTIES ENVIRONMENT CANDOR_LONG=1 TIMEOUT 3600 LABELS examples)
 
-# RLAIF-V's table of three seeds, with the numbers that its README promises, in five minutes.
+# RLAIF-V's table of three seeds, with the numbers that its README promises, in three minutes.
 add_test(NAME "examples/three seeds" CONFIGURATIONS long
          COMMAND tests_examples "RLAIF-V mends the embedded world's base by its own verdicts")
 set_tests_properties("examples/three seeds" PROPERTIES ENVIRONMENT CANDOR_LONG=1 TIMEOUT 3600 LABELS examples)

@@ -33,15 +33,16 @@ CANDOR_INLINE std::string_view class_of(claim_verdict verdict) {
   return verdict == claim_verdict::right ? "right" : verdict == claim_verdict::wrong ? "wrong" : "unsure";
 }
 
-/// " −82 %", good or bad; nothing where the figure is missing among those of before.
+/// " −82 %", good or bad; nothing where the figure is missing among those of before, or much the same.
 CANDOR_INLINE std::string change_html(const report_figure& now, const report_stage& before) {
   for (const auto& was : before.figures) {
     if (was.name != now.name || was.value == 0) continue;
     const double change = now.value - was.value;
+    const double percent = std::round(std::abs(100 * change / was.value));
+    if (percent == 0) return {};
     const bool good = now.is == better::lower ? change < 0 : change > 0;
-    const std::string_view kind = now.is == better::neither || change == 0 ? "" : good ? "up" : "down";
-    return text(" <span class=\"", kind, "\">", change < 0 ? "−" : "+",
-                two_decimals(std::round(std::abs(100 * change / was.value))), " %</span>");
+    const std::string_view kind = now.is == better::neither ? "" : good ? "up" : "down";
+    return text(" <span class=\"", kind, "\">", change < 0 ? "−" : "+", two_decimals(percent), " %</span>");
   }
   return {};
 }
