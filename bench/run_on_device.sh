@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# run_on_device.sh [--headers DIR] [--build DIR] [--out DIR] [--minutes N] build|test|sanitize|measure
+# run_on_device.sh [--headers DIR] [--build DIR] [--out DIR] [--minutes N] build|test|sanitize|measure|real
 #
 # Whoever has a machine with a GPU for half an hour gets the whole picture from these stages. Each stops itself after
 # --minutes (8) and goes on where it stopped when it is called again; `stage complete` is its last line when nothing is
@@ -9,23 +9,26 @@
 #   test      every case of tests_device, one process each; a skipped one counts as failed: the machine has a device
 #   sanitize  compute-sanitizer's memcheck, racecheck and initcheck over the cases with the tag [sanitize]
 #   measure   device_bench: one file of numbers for each group
+#   real      real_size.sh: a folder of 7B goes through the programs. Skipped, and says so, where --work has no 35 GB
+# --work DIR: where `real` keeps its folder (--out); its last part wants CANDOR_PYTHON (python3) with torch and transformers.
 # --headers DIR: third-party headers and libraries, as bench/collect_headers.sh gathers them, for a machine that reaches
 # no package registry. It needs nvcc, g++, CMake and make or Ninja of its own.
 set -eu
 source=$(cd "$(dirname "$0")/.." && pwd)
-headers='' build="$source/build/device" out="$source/device_results" minutes=8 stage='' failed=''
+headers='' build="$source/build/device" out="$source/device_results" work='' minutes=8 stage='' failed=''
 while [ $# -gt 0 ]; do
   case $1 in
     --headers) headers=$(cd "$2" && pwd); shift ;;
     --build) mkdir -p "$2" && build=$(cd "$2" && pwd); shift ;;
     --out) mkdir -p "$2" && out=$(cd "$2" && pwd); shift ;;
+    --work) mkdir -p "$2" && work=$(cd "$2" && pwd); shift ;;
     --minutes) minutes=$2; shift ;;
-    build | test | sanitize | measure) stage=$1 ;;
-    *) sed -n '3,16s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+    build | test | sanitize | measure | real) stage=$1 ;;
+    *) sed -n '3,18s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
   esac
   shift
 done
-[ -n "$stage" ] || { sed -n '3,16s/^# \{0,1\}//p' "$0" >&2; exit 2; }
+[ -n "$stage" ] || { sed -n '3,18s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 mkdir -p "$out"
 deadline=$(($(date +%s) + 60 * minutes))
 if [ -n "$headers" ]; then
@@ -40,6 +43,7 @@ stop_when_late() {
   exit 75
 }
 
+# build TARGET...
 build() {
   if [ ! -f "$build/configured" ]; then
     generator="Unix Makefiles"
@@ -50,7 +54,7 @@ build() {
     touch "$build/configured"
   fi
   # A compiler that is stopped loses one unit; the others are there when the stage is called again.
-  timeout "$(left)" cmake --build "$build" -j "$(nproc)" --target tests_device device_bench || {
+  timeout "$(left)" cmake --build "$build" -j "$(nproc)" --target "$@" || {
     [ $? -eq 124 ] || exit 1
     stop_when_late
   }
@@ -96,14 +100,14 @@ each_case() {
 }
 
 case $stage in
-  build) build ;;
+  build) build tests_device device_bench random_llava dpo score export ;;
   test)
-    build
+    build tests_device
     describe "$out/machine.txt"
     each_case "$out/test" '[device],[autograd]' "$build/bin/tests_device"
     ;;
   sanitize)
-    build
+    build tests_device
     for tool in memcheck racecheck initcheck; do
       echo "$tool"
       each_case "$out/sanitize/$tool" '[sanitize]' compute-sanitizer --tool "$tool" --error-exitcode 9 \
@@ -112,7 +116,7 @@ case $stage in
     [ -z "$failed" ] || exit 1
     ;;
   measure)
-    build
+    build device_bench
     describe "$out/machine.txt"
     mkdir -p "$out/measure"
     for group in $("$build/bin/device_bench" --list); do
@@ -127,6 +131,26 @@ case $stage in
         exit 1
       fi
     done
+    ;;
+  real)
+    work=${work:-$out}/real_size
+    mkdir -p "$work"
+    free_gb=$(df -Pk "$work" | awk 'NR == 2 { printf "%d", $4 / 1000000 }')
+    needed_gb=35
+    [ ! -f "$work/results.jsonl" ] || needed_gb=0  # it has begun: most of it is there already
+    if [ "$free_gb" -lt "$needed_gb" ]; then
+      echo "skipped: $work has $free_gb GB free, a folder of 7B needs $needed_gb; name another place with --work"
+    else
+      build random_llava dpo score export
+      describe "$out/machine.txt"
+      stop_when_late
+      timeout "$(left)" sh "$source/bench/real_size.sh" --programs "$build/bin" --work "$work" --minutes "$minutes" || {
+        code=$?
+        stop_when_late
+        exit "$code"
+      }
+      cp "$work/results.jsonl" "$out/real_size.jsonl"
+    fi
     ;;
 esac
 echo "stage complete"
