@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 /// @file
-/// Everything that a host program needs, for g++ and nvcc. With the target candor::candor the bodies come
-/// along (Eigen, oneTBB, JSON, ...), at several seconds a unit; with candor::compiled only declarations and
-/// templates do, which include no third-party header.
+/// Everything that a host program needs to load, train, sample and save, for g++, clang and nvcc; feedback.hpp adds
+/// claims and judges, eval.hpp the evaluators. With the target candor::candor the bodies come along (Eigen, oneTBB,
+/// JSON, ...), at several seconds a unit; with candor::compiled only declarations and templates do, which include no
+/// third-party header.
 
 #include <candor/core/config.hpp>
 #include <candor/core/dual.hpp>
@@ -94,28 +95,6 @@
 #include <candor/model/scoring.hpp>
 #include <candor/model/vision_transformer.hpp>
 
-#include <candor/feedback/cached_completer.hpp>
-#include <candor/feedback/cached_judge.hpp>
-#include <candor/feedback/claims.hpp>
-#include <candor/feedback/corrections.hpp>
-#include <candor/feedback/http.hpp>
-#include <candor/feedback/implicit_judge.hpp>
-#include <candor/feedback/implicit_reward.hpp>
-#include <candor/feedback/injection.hpp>
-#include <candor/feedback/judge.hpp>
-#include <candor/feedback/pairs.hpp>
-#include <candor/feedback/pairwise.hpp>
-#include <candor/feedback/pairwise_model.hpp>
-#include <candor/feedback/pairwise_orders.hpp>
-#include <candor/feedback/pairwise_parts.hpp>
-#include <candor/feedback/prompted.hpp>
-#include <candor/feedback/prompted_model.hpp>
-#include <candor/feedback/questions.hpp>
-#include <candor/feedback/remote_judge.hpp>
-#include <candor/feedback/sentence_search.hpp>
-#include <candor/feedback/sentence_tree.hpp>
-#include <candor/feedback/verdict_cache.hpp>
-
 #include <candor/objective/chip.hpp>
 #include <candor/objective/dense_dpo.hpp>
 #include <candor/objective/dpo.hpp>
@@ -126,16 +105,6 @@
 #include <candor/objective/pairwise.hpp>
 #include <candor/objective/povid.hpp>
 #include <candor/objective/sft.hpp>
-
-#include <candor/eval/amber.hpp>
-#include <candor/eval/answers.hpp>
-#include <candor/eval/chair.hpp>
-#include <candor/eval/figures.hpp>
-#include <candor/eval/judge_prompts.hpp>
-#include <candor/eval/judged_questions.hpp>
-#include <candor/eval/pope.hpp>
-#include <candor/eval/report.hpp>
-#include <candor/eval/reviews.hpp>
 
 #include <candor/train/adamw.hpp>
 #include <candor/train/checkpoint_folder.hpp>

@@ -117,7 +117,7 @@ expect "an unnamed namespace" '^include/candor/nn/b.hpp:6: an unnamed namespace'
 plant nn/b.hpp 'using namespace std;'
 expect "using namespace" '^include/candor/nn/b.hpp:6: `using namespace`'
 plant nn/lonely.hpp "$head"
-expect "a header that nobody includes" '^include/candor/nn/lonely.hpp:1: not reached from candor.hpp'
+expect "a header that nobody includes" '^include/candor/nn/lonely.hpp:1: not reached from an umbrella'
 rm include/candor/candor.hpp
 expect "no umbrella" '^include/candor/candor.hpp:1: the umbrella header is missing'
 

@@ -54,14 +54,14 @@ CANDOR_INLINE perceptron_tagger::perceptron_tagger(const std::filesystem::path& 
     const auto file = detail::file_ending_in(folder, ending);
     return std::pair(detail::read_json_file(file, std::uint64_t{256} << 20), file.string());
   };
-  const auto [classes, classes_file] = read(".classes.json");
-  for (const auto& label : detail::json_field(classes, classes_file).items())
+  const auto classes = read(".classes.json");  // clang before 16 lets no lambda capture structured bindings
+  for (const auto& label : detail::json_field(classes.first, classes.second).items())
     labels_.push_back(label.string());
   std::sort(labels_.begin(), labels_.end());
   const auto label_of = [&](const detail::json_field& at, const std::string& name) {
     const auto found = std::lower_bound(labels_.begin(), labels_.end(), name);
     if (found == labels_.end() || *found != name)
-      at.refuse("the tag ", detail::in_quotes(name), " is not in ", classes_file);
+      at.refuse("the tag ", detail::in_quotes(name), " is not in ", classes.second);
     return static_cast<std::uint32_t>(found - labels_.begin());
   };
   const auto [words, words_file] = read(".tagdict.json");
@@ -81,7 +81,7 @@ CANDOR_INLINE perceptron_tagger::perceptron_tagger(const std::filesystem::path& 
           {label_of(field, label), detail::json_field(weight, weights_file, feature).number()});
     features_[feature] = {begin, static_cast<std::uint32_t>(weights_.size())};
   }
-  require<input_error>(!labels_.empty(), classes_file, ": no tags; expected a list of texts");
+  require<input_error>(!labels_.empty(), classes.second, ": no tags; expected a list of texts");
 }
 
 CANDOR_INLINE void perceptron_tagger::add(scores& to, const std::string& feature) const {

@@ -51,8 +51,10 @@ CANDOR_INLINE void refuse_unsupported_peft(const json_field& config) {
     if (std::find(std::begin(harmless_peft_keys), std::end(harmless_peft_keys), key) !=
         std::end(harmless_peft_keys))
       continue;
-    const bool unset = value.is_null() || value == json(false) || (value.is_structured() && value.empty()) ||
-                       (key == "bias" && value == json("none"));
+    // not `value == json(false)`: each such comparison makes the compiler try every conversion of json
+    const bool unset = value.is_null() || (value.is_boolean() && !value.get<bool>()) ||
+                       (value.is_structured() && value.empty()) ||
+                       (key == "bias" && value.is_string() && value.get_ref<const std::string&>() == "none");
     if (!unset) {
       std::string shown = value.dump(-1, ' ', false, json::error_handler_t::replace);
       if (shown.size() > 80) shown = shown.substr(0, 80) + "...";

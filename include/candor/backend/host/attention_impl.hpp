@@ -134,7 +134,7 @@ void mask_scores(const attention_layout& layout, const std::vector<key_run>& run
         A* w = weights + i * columns + run.column + at;
         const auto query = static_cast<std::int32_t>(q0 + i), last = static_cast<std::int32_t>(reach[query] - k0);
         for (std::int32_t j = 0; j < static_cast<std::int32_t>(n); ++j)
-          w[j] = (j <= last) & (query < until[k0 + j]) ? w[j] : unseen;
+          w[j] = ((j <= last) & (query < until[k0 + j])) ? w[j] : unseen;
       }
     }
   const std::int64_t used = runs.back().column + runs.back().count;
