@@ -1,79 +1,45 @@
 // SPDX-License-Identifier: Apache-2.0
 /// @file
-/// candor's side of the comparison with PyTorch: a process that is told what to do line by line, as
-/// torch_step.py is.
+/// candor's side of the comparisons with PyTorch: a process that is told what to do line by line, as
+/// torch_step.py and torch_device.py are.
 ///
-///     peer_candor MODEL WORKLOAD.safetensors f32|bf16 THREADS shared|packed|padded
+///     peer_candor MODEL WORKLOAD.safetensors f32|bf16 THREADS shared|packed|padded [cpu|cuda[:N] [ADAPTER]]
 ///
-///     gradients FILE   loss, log-probs of the scored tokens, and gradients into a safetensors file, no step
+///     log_probs        of the scored tokens, nats
+///     gradients FILE   loss, log-probs, and gradients into a safetensors file, no step
 ///     steps N          N training steps: their losses and seconds
-///     memory           MiB resident: now, and the most since the last `memory`
+///     work FILE        other pairs from now on
+///     batch N          at most N pairs in a pass from now on; 0: as many as candor takes of itself
+///     memory           MiB: now, and the most since the last `memory`, or on a device since the start; resident on
+///                      the CPU, of candor's pool on a device
+///
+/// With an adapter, PEFT's folder, it alone is trained. Where memory ends, the answer is {"out of memory": why} and the
+/// process goes on.
 
-#include <candor/backend/host/host.hpp>
 #include <candor/core/config.hpp>
 #include <candor/model/compiled.hpp>
 #include <candor/objective/dpo.hpp>
 #include <candor/train/adamw.hpp>
 #include <candor/train/step.hpp>
 
+#include "peers/workload.hpp"
+#include "program/backend.hpp"
+
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
 #include <iostream>
+#include <optional>
 #include <sstream>
 #include <string>
+#include <type_traits>
 
 namespace {
 
 using candor::host;
 using clock_type = std::chrono::steady_clock;
 constexpr double beta = 0.1, rate = 5e-7, max_norm = 1.0;
-
-template <class T>
-std::vector<T> read(const candor::safetensors_file& file, const std::string& name) {
-  const auto* info = file.find(name);
-  candor::require<candor::input_error>(info != nullptr, file.path().string(), ": no tensor \"", name, '"');
-  std::vector<T> out(info->elements());
-  file.read(*info, std::as_writable_bytes(std::span(out)));
-  return out;
-}
-
-/// The pairs of a step, with the log-probs that the reference gives their answers.
-struct workload {
-  std::vector<candor::encoded_record> records;
-  std::vector<const candor::encoded_record*> pointers;
-  std::vector<std::vector<std::vector<float>>> reference;  // pair, cell, token: nats
-  std::vector<std::vector<std::span<const float>>> reference_views;
-
-  workload(const std::filesystem::path& path, const candor::llava_config& config) {
-    const candor::safetensors_file file(path);
-    const auto pixels = read<float>(file, "pixel_values");
-    const auto pairs = file.find("pixel_values")->dims[0];
-    for (std::size_t i = 0; i < pairs; ++i) {
-      candor::encoded_record record;
-      candor::segment stem;
-      for (std::int32_t t = 0; t < config.image_tokens(); ++t) stem.tokens.push_back(candor::image_row(t));
-      for (const auto id : read<std::int32_t>(file, candor::text("question.", i))) stem.tokens.push_back(id);
-      record.tree.segments.push_back(std::move(stem));
-      record.tree.images = 1;
-      record.tree.feature_rows = config.image_tokens();
-      auto& expected = reference.emplace_back();
-      for (const char* name : {"chosen", "rejected"}) {
-        record.tree.segments.push_back(
-            {.tokens = read<std::int32_t>(file, candor::text(name, ".", i)), .parent = 0});
-        record.tree.cells.push_back({{static_cast<std::int32_t>(record.tree.segments.size()) - 1, {}}});
-        expected.push_back(read<float>(file, candor::text("reference.", name, ".", i)));
-      }
-      const auto size = pixels.size() / pairs;
-      record.pixels.assign(pixels.begin() + static_cast<std::ptrdiff_t>(i * size),
-                           pixels.begin() + static_cast<std::ptrdiff_t>((i + 1) * size));
-      records.push_back(std::move(record));
-    }
-    for (const auto& r : records) pointers.push_back(&r);
-    for (const auto& r : reference) reference_views.emplace_back(r.begin(), r.end());
-  }
-};
 
 /// Numbers as a JSON array.
 template <class Numbers>
@@ -92,47 +58,89 @@ double status_mib(const std::string& key) {
   candor::fail<candor::io_error>("/proc/self/status has no ", key);
 }
 
-template <class T>
+void wait_for(host&) {}
+template <class B>
+void wait_for(B& device) {
+  device.synchronize();
+}
+
+template <class B, class T>
 class trainer {
  public:
-  trainer(const std::filesystem::path& model, const std::filesystem::path& data, int threads,
-          candor::layout_kind layout)
-      : cpu_({.threads = threads}),
-        network_(cpu_, candor::read_llava_config(model)),
-        work_(data, network_.config()),
-        layout_(layout),
-        runner_(network_, {.beta = beta}, {.layout = layout}),
-        optimizer_(cpu_, {.learning_rate = rate}, 0) {
-    candor::load_weights(network_, model);
-    network_.for_parameters([&](candor::parameter<host, T>& p) {
+  trainer(B& backend, char** arguments, const char* adapter)
+      : backend_(backend),
+        network_(backend, candor::read_llava_config(arguments[1])),
+        layout_(candor::parse_layout(arguments[5])),
+        optimizer_(backend, {.learning_rate = rate}, 0) {
+    candor::load_weights(network_, std::filesystem::path(arguments[1]));
+    if (adapter != nullptr) candor::load_adapter(network_, adapter);
+    network_.for_parameters([&](candor::parameter<B, T>& p) {
       if (p.trainable()) optimizer_.add(p);
     });
+    for_adapter_matrices([&](auto& p) { optimizer_.add(p); });
+    work(arguments[2]);
   }
 
   std::string answer(const std::string& command, const std::string& argument) {
-    if (command == "gradients") return gradients(argument);
-    if (command == "steps") return steps(std::atoi(argument.c_str()));
-    if (command == "memory") return memory();
+    try {
+      if (command == "log_probs") return "{\"log_probs\": " + log_probs() + "}";
+      if (command == "gradients") return gradients(argument);
+      if (command == "steps") return steps(std::atoi(argument.c_str()));
+      if (command == "work") return work(argument);
+      if (command == "batch") return batch(std::atoi(argument.c_str()));
+      if (command == "memory") return memory();
+    } catch (const candor::memory_error& full) {
+      optimizer_.drop_gradients();
+      std::string why = full.what();
+      for (char& c : why)
+        if (c == '"' || c == '\\' || c == '\n') c = '\'';
+      return candor::text("{\"out of memory\": \"", why, "\"}");
+    }
     candor::fail<candor::usage_error>("unknown command ", command);
-  }
-  std::string greeting() const {
-    return candor::text("{\"program\": \"candor ", CANDOR_VERSION, "\", \"threads\": ", cpu_.threads(), "}");
   }
 
  private:
+  template <class Visit>
+  void for_adapter_matrices(Visit&& visit) {
+    network_.for_adapters([&](const std::string&, auto& adapter) {
+      visit(adapter.a);
+      visit(adapter.b);
+    });
+  }
+
+  std::string work(const std::filesystem::path& path) {
+    work_.emplace(path, network_.config());
+    return batch(0);
+  }
+
+  std::string batch(int pairs) {
+    packing_ = {.layout = layout_};
+    if (pairs > 0) packing_.max_tokens = pairs * work_->longest(layout_);
+    runner_.emplace(network_, candor::dpo{.beta = beta}, packing_);
+    return "{}";
+  }
+
   double backward() {
     candor::step_values values;
-    candor::tape<host> unused(cpu_, candor::tape<host>::mode::evaluate);
-    runner_.run(work_.pointers, work_.reference_views, {.tape = unused}, true, values, [] { return true; });
+    candor::tape<B> unused(backend_, candor::tape<B>::mode::evaluate);
+    runner_->run(work_->pointers, work_->reference_views, {.tape = unused}, true, values, [] { return true; });
     return values.loss / values.pairs;
   }
 
+  /// [[of a cell's tokens, ...], ...], pair after pair.
+  std::string log_probs() {
+    std::string out;
+    for (const auto& record : candor::score<B, T>(network_, work_->pointers, {.packing = packing_}))
+      for (const auto& cell : record) out += (out.empty() ? "" : ", ") + json_array(cell);
+    return "[" + out + "]";
+  }
+
   std::string gradients(const std::filesystem::path& path) {
-    const auto scores = candor::score<host, T>(network_, work_.pointers, {.packing = {.layout = layout_}});
+    const std::string scores = log_probs();
     const double loss = backward();
     std::vector<std::vector<float>> kept;
     std::vector<candor::tensor_source> sources;
-    network_.for_parameters([&](candor::parameter<host, T>& p) {
+    const auto keep = [&](auto& p) {
       if (!p.has_gradient()) return;
       const auto values = kept.emplace_back(p.gradient().to_vector()).data();
       std::int64_t first = 0;
@@ -143,15 +151,14 @@ class trainer {
                               std::span<const float>(values + first, static_cast<std::size_t>(count))));
         first += count;
       }
-    });
+    };
+    network_.for_parameters(keep);
+    for_adapter_matrices(keep);
     candor::write_safetensors(path, sources);
     optimizer_.drop_gradients();
-    std::string log_probs;
-    for (const auto& record : scores)
-      for (const auto& cell : record) log_probs += (log_probs.empty() ? "" : ", ") + json_array(cell);
     std::ostringstream out;
     out.precision(9);
-    out << "{\"loss\": " << loss << ", \"log_probs\": [" << log_probs << "]}";
+    out << "{\"loss\": " << loss << ", \"log_probs\": " << scores << "}";
     return out.str();
   }
 
@@ -162,30 +169,37 @@ class trainer {
       losses.push_back(backward());
       const double norm = optimizer_.gradient_norm();
       optimizer_.step(rate, norm > max_norm ? max_norm / (norm + 1e-6) : 1.0);
+      wait_for(backend_);
       seconds.push_back(std::chrono::duration<double>(clock_type::now() - begin).count());
     }
     return "{\"losses\": " + json_array(losses) + ", \"seconds\": " + json_array(seconds) + "}";
   }
 
   std::string memory() {
+    constexpr double mib = 1 << 20;
+    if constexpr (!std::is_same_v<B, host>)
+      return candor::text("{\"now\": ", static_cast<double>(backend_.bytes_in_use()) / mib,
+                          ", \"peak\": ", static_cast<double>(backend_.peak_bytes()) / mib, "}");
     const std::string out =
         candor::text("{\"now\": ", status_mib("VmRSS"), ", \"peak\": ", status_mib("VmHWM"), "}");
     std::ofstream("/proc/self/clear_refs") << "5";  // the peak begins anew
     return out;
   }
 
-  host cpu_;
-  candor::llava_network<host, T> network_;
-  workload work_;
+  B& backend_;
+  candor::llava_network<B, T> network_;
   candor::layout_kind layout_;
-  candor::objective_step<host, T, candor::dpo> runner_;
-  candor::adamw_optimizer<host> optimizer_;
+  candor::pack_options packing_;
+  candor::adamw_optimizer<B> optimizer_;
+  std::optional<candor_bench::workload> work_;
+  std::optional<candor::objective_step<B, T, candor::dpo>> runner_;
 };
 
-template <class T>
-void serve(char** arguments) {
-  trainer<T> t(arguments[1], arguments[2], std::atoi(arguments[4]), candor::parse_layout(arguments[5]));
-  std::cout << t.greeting() << std::endl;
+template <class T, class B>
+void serve(B& backend, char** arguments, const char* adapter) {
+  trainer<B, T> t(backend, arguments, adapter);
+  std::cout << "{\"program\": \"candor " << CANDOR_VERSION << "\", \"backend\": \"" << B::name
+            << "\", \"threads\": " << std::atoi(arguments[4]) << "}" << std::endl;
   for (std::string line; std::getline(std::cin, line);) {
     std::istringstream words(line);
     std::string command, argument;
@@ -198,9 +212,19 @@ void serve(char** arguments) {
 
 int main(int argc, char** argv) {
   try {
-    candor::require<candor::usage_error>(
-        argc == 6, "usage: peer_candor MODEL WORKLOAD.safetensors f32|bf16 THREADS shared|packed|padded");
-    std::string(argv[3]) == "bf16" ? serve<candor::bfloat16>(argv) : serve<float>(argv);
+    candor::require<candor::usage_error>(argc >= 6 && argc <= 8,
+                                         "usage: peer_candor MODEL WORKLOAD.safetensors f32|bf16 THREADS "
+                                         "shared|packed|padded [cpu|cuda[:N] [ADAPTER]]");
+    const char* adapter = argc == 8 ? argv[7] : nullptr;
+    program::device_options device;
+    if (argc > 6) device.device = argv[6];
+    program::with_backend(device, std::atoi(argv[4]), [&](auto& backend) {
+      std::string(argv[3]) == "bf16" ? serve<candor::bfloat16>(backend, argv, adapter)
+                                     : serve<float>(backend, argv, adapter);
+    });
+  } catch (const candor::error& failed) {
+    std::fprintf(stderr, "peer_candor: %s\n", failed.what());
+    return failed.exit_code();
   } catch (const std::exception& failed) {
     std::fprintf(stderr, "peer_candor: %s\n", failed.what());
     return 1;

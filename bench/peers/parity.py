@@ -21,10 +21,19 @@ def expect(holds, what):
         raise Disagreement(what)
 
 
+def joined(runs):
+    return torch.cat([torch.tensor(run, dtype=torch.float64) for run in runs])
+
+
+def log_probs_of(process):
+    """Of all scored tokens, pair after pair."""
+    return joined(process.ask("log_probs")["log_probs"])
+
+
 def gradients_of(process, path):
     """The answer to `gradients`, with the tensors by their plain names."""
     answer = process.ask(f"gradients {path}")
-    answer["log_probs"] = torch.cat([torch.tensor(run, dtype=torch.float64) for run in answer["log_probs"]])
+    answer["log_probs"] = joined(answer["log_probs"])
     answer["gradients"] = {plain(name): value.double().flatten() for name, value in load_file(path).items()}
     return answer
 

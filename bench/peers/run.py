@@ -24,6 +24,7 @@ from pathlib import Path
 import parity
 import report
 import world
+from process import Process
 
 HERE = Path(__file__).resolve().parent
 # MKL takes its slow kernels on a CPU that is not Intel's unless this says otherwise; malloc keeps what it was given.
@@ -32,37 +33,6 @@ TUNED = {
     "MALLOC_MMAP_THRESHOLD_": str(1 << 32),
     "MALLOC_TRIM_THRESHOLD_": str(1 << 34),
 }
-
-
-class Process:
-    """One side, told what to do through its standard input."""
-
-    def __init__(self, command, environment=()):
-        self.run = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=os.environ | dict(environment)
-        )
-        self.said = []
-        self.greeting = self.read()
-
-    def read(self):
-        """The next answer; whatever else is said before it goes to `said`."""
-        for line in self.run.stdout:
-            if line.startswith("{"):
-                return json.loads(line)
-            self.said.append(line)
-        sys.exit(f"{self.run.args[0]} ended; what it said stands above")
-
-    def ask(self, command):
-        print(command, file=self.run.stdin, flush=True)
-        return self.read()
-
-    def cpu_seconds(self):
-        fields = Path(f"/proc/{self.run.pid}/stat").read_text().rsplit(")", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-    def close(self):
-        self.run.stdin.close()
-        self.run.wait()
 
 
 class Sides:

@@ -16,7 +16,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from run import TUNED, Process, intel_library, machine
+from process import Process
+from run import TUNED, intel_library, machine
 
 HERE = Path(__file__).resolve().parent
 SAMPLES, LENGTH, GREEDY = 10, 128, 64

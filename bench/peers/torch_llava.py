@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A LLaVA in eager PyTorch, written for speed on the CPU: what candor's training step is measured against.
+"""A LLaVA in PyTorch, written for speed: what candor's training step is measured against.
 
-Fused q/k/v and gate/up products, F.rms_norm and F.scaled_dot_product_attention, every image encoded once a pair, no
-padding: the answers' sequences lie one behind the other, and only attention takes them one at a time. Logits at scored
-positions only.
+Fused q/k/v and gate/up products, F.rms_norm, every image encoded once a pair, tokens of all sequences one behind the
+other without padding: a batch (torch_batches.py) says where they stand and how they attend to each other. Logits at
+scored positions only.
 """
 
 import json
@@ -11,19 +11,12 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from safetensors.torch import load_file
+from safetensors import safe_open
 from torch import nn
 
 
 def quick_gelu(x):
     return x * torch.sigmoid(1.702 * x)
-
-
-def attend(q, k, v, lengths, causal):
-    """q, k, v (T, H, D), sequences of the given lengths one behind the other -> (T, H D)."""
-    runs = zip(*(x.transpose(0, 1).split(lengths, dim=1) for x in (q, k, v)), strict=True)
-    out = [F.scaled_dot_product_attention(*(x[None] for x in run), is_causal=causal)[0] for run in runs]
-    return torch.cat([o.transpose(0, 1) for o in out]).flatten(1)
 
 
 class VisionBlock(nn.Module):
@@ -43,7 +36,7 @@ class VisionBlock(nn.Module):
 
 
 class Decoder(nn.Module):
-    """One block of LLaMA on ragged sequences."""
+    """One block of LLaMA: what comes before attention and what comes behind it."""
 
     def __init__(self, c):
         super().__init__()
@@ -55,11 +48,13 @@ class Decoder(nn.Module):
         self.gate_up_proj = nn.Linear(width, 2 * inner, bias=False)
         self.down_proj = nn.Linear(inner, width, bias=False)
 
-    def forward(self, x, cos, sin, lengths):  # (T, C), (T, 1, D), (T, 1, D)
+    def before(self, x, cos, sin):  # (T, C), (T, 1, D), (T, 1, D) -> q, k, v (T, H, D)
         h = F.rms_norm(x, x.shape[-1:], self.input_layernorm, self.eps)
         q, k, v = self.qkv_proj(h).view(len(x), 3, self.heads, -1).unbind(1)
-        q, k = rotate(q, cos, sin), rotate(k, cos, sin)
-        x = x + self.o_proj(attend(q, k, v, lengths, causal=True))
+        return rotate(q, cos, sin), rotate(k, cos, sin), v
+
+    def behind(self, x, attended):  # (T, C), (T, C)
+        x = x + self.o_proj(attended)
         h = F.rms_norm(x, x.shape[-1:], self.post_attention_layernorm, self.eps)
         gate, up = self.gate_up_proj(h).chunk(2, dim=-1)
         return x + self.down_proj(F.silu(gate) * up)
@@ -70,44 +65,96 @@ def rotate(x, cos, sin):
     return x * cos + torch.cat((-x[..., half:], x[..., :half]), dim=-1) * sin
 
 
+class Adapted(nn.Module):
+    """A frozen linear layer of several parts, each with an adapter: W x + scale B A x."""
+
+    def __init__(self, linear, a, b, scale):  # A of each part (r, in), B of each (out, r)
+        super().__init__()
+        self.weight, self.scale = linear.weight.requires_grad_(False), scale
+        self.a, self.b = (nn.ParameterList(nn.Parameter(x) for x in parts) for parts in (a, b))
+
+    def forward(self, x):
+        inner = F.linear(x, torch.cat(list(self.a))).chunk(len(self.a), dim=-1)
+        parts = [F.linear(h, b) for h, b in zip(inner, self.b, strict=True)]
+        return torch.add(F.linear(x, self.weight), torch.cat(parts, dim=-1), alpha=self.scale)
+
+
 def plain(name):
-    """A tensor's name without the prefixes in which transformers' versions differ."""
+    """A tensor's name without the prefixes in which transformers' versions and PEFT differ."""
+    name = name.removeprefix("base_model.model.").replace(".default.", ".").replace(".base_layer.", ".")
     for prefix in ("model.", "language_model.model."):
         if name.startswith(prefix):
             name = ("language_model." if "language" in prefix else "") + name.removeprefix(prefix)
-    return name.replace("vision_tower.vision_model.", "vision_tower.")
+    name = name.replace("vision_tower.vision_model.", "vision_tower.")
+    return "lm_head.weight" if name == "language_model.lm_head.weight" else name
+
+
+class Tensors:
+    """The tensors of a folder by their plain names, read one by one."""
+
+    def __init__(self, folder, pattern="model*.safetensors"):
+        self.files = [safe_open(path, "pt") for path in sorted(Path(folder).glob(pattern))]
+        self.names = {plain(name): (file, name) for file in self.files for name in file.keys()}  # noqa: SIM118
+
+    def __getitem__(self, name):
+        file, stored = self.names[name]
+        return file.get_tensor(stored)
 
 
 class Llava(nn.Module):
-    def __init__(self, folder):
+    """Of a folder's weights in the given type; `adapter` is PEFT's folder, which is trained alone."""
+
+    def __init__(self, folder, type_=torch.float32, device="cpu", adapter=None):
         super().__init__()
         config = json.loads((Path(folder) / "config.json").read_text())
         vision, text = config["vision_config"], config["text_config"]
         width, eye = text["hidden_size"], vision["hidden_size"]
         self.text, self.patch = text, vision["patch_size"]
-        self.class_embedding = nn.Parameter(torch.zeros(eye))
-        self.patch_embedding = nn.Parameter(torch.zeros(eye, 3 * self.patch**2))
-        self.position_embedding = nn.Parameter(torch.zeros((vision["image_size"] // self.patch) ** 2 + 1, eye))
-        self.pre_layrnorm = nn.LayerNorm(eye, vision["layer_norm_eps"])
-        used = vision["num_hidden_layers"] + 1 + config["vision_feature_layer"]
-        self.vision = nn.ModuleList(VisionBlock(vision) for _ in range(used))
-        self.linear_1, self.linear_2 = nn.Linear(eye, width), nn.Linear(width, width)
-        self.embed_tokens = nn.Embedding(text["vocab_size"], width)
-        self.layers = nn.ModuleList(Decoder(text) for _ in range(text["num_hidden_layers"]))
-        self.norm = nn.Parameter(torch.ones(width))
-        self.load({plain(name): value for name, value in load_file(Path(folder) / "model.safetensors").items()})
+        self.before, self.behind = Decoder.before, Decoder.behind  # or what torch.compile makes of them
+        with torch.device("meta"):
+            self.class_embedding = nn.Parameter(torch.zeros(eye))
+            self.patch_embedding = nn.Parameter(torch.zeros(eye, 3 * self.patch**2))
+            self.position_embedding = nn.Parameter(torch.zeros((vision["image_size"] // self.patch) ** 2 + 1, eye))
+            self.pre_layrnorm = nn.LayerNorm(eye, vision["layer_norm_eps"])
+            used = vision["num_hidden_layers"] + 1 + config["vision_feature_layer"]
+            self.vision = nn.ModuleList(VisionBlock(vision) for _ in range(used))
+            self.linear_1, self.linear_2 = nn.Linear(eye, width), nn.Linear(width, width)
+            self.embed_tokens = nn.Embedding(text["vocab_size"], width)
+            self.layers = nn.ModuleList(Decoder(text) for _ in range(text["num_hidden_layers"]))
+            self.norm = nn.Parameter(torch.ones(width))
+            tied = text.get("tie_word_embeddings", config.get("tie_word_embeddings", False))
+            self.lm_head = None if tied else nn.Parameter(torch.zeros(text["vocab_size"], width))
+        self.to(type_).to_empty(device=device)
+        self.load(Tensors(folder))
         for name, p in self.named_parameters():  # the tower is frozen
-            p.requires_grad_(name.startswith(("linear_", "embed_tokens", "layers", "norm")))
+            p.requires_grad_(not adapter and name.startswith(("linear_", "embed_tokens", "layers", "norm", "lm_head")))
+        if adapter:
+            self.adapt(adapter)
+
+    def adapt(self, folder):
+        config = json.loads((Path(folder) / "adapter_config.json").read_text())
+        tensors, scale = Tensors(folder, "adapter_model.safetensors"), config["lora_alpha"] / config["r"]
+        for i, layer in enumerate(self.layers):
+            for name in ("qkv_proj", "o_proj", "gate_up_proj", "down_proj"):
+                linear = getattr(layer, name)
+                parts = [part.removesuffix("weight") for part in self.parts(f"layers.{i}.{name}.weight")]
+                read = lambda x: [tensors[f"{part}lora_{x}.weight"].to(linear.weight) for part in parts]  # noqa: B023, E731
+                setattr(layer, name, Adapted(linear, read("A"), read("B"), scale))
 
     def parts(self, name):
         """The tensors of the file that a parameter of ours holds, one below the other."""
         tower, text = "vision_tower.", "language_model."
+        if ".a." in name or ".b." in name:
+            path, kind, part = name.rsplit(".", 2)
+            return [self.parts(path + ".weight")[int(part)].removesuffix("weight") + f"lora_{kind.upper()}.weight"]
         if name.startswith("vision."):
             name = tower + "encoder.layers." + name.removeprefix("vision.")
             for part in ("fc1", "fc2"):
                 name = name.replace(part, "mlp." + part)
         elif name.startswith("linear_"):
             return ["multi_modal_projector." + name]
+        elif name == "lm_head":
+            return ["lm_head.weight"]
         elif name in ("class_embedding", "pre_layrnorm.weight", "pre_layrnorm.bias"):
             return [tower + ("embeddings." if "class" in name else "") + name]
         elif name in ("patch_embedding", "position_embedding"):
@@ -160,53 +207,19 @@ class Llava(nn.Module):
         words = self.embed_tokens(batch.words)  # (W, C)
         pieces = []
         for run, image in zip(words.split(batch.word_lengths), batch.images, strict=True):
-            pieces += [features[image], run]
+            pieces += [run] if image is None else [features[image], run]
         x = torch.cat(pieces)  # (T, C)
         cos, sin = self.rotation(batch.positions, x.dtype)
         for layer in self.layers:
-            x = layer(x, cos, sin, batch.lengths)
+            q, k, v = self.before(layer, x, cos, sin)
+            x = self.behind(layer, x, batch.attend(q, k, v))
         h = F.rms_norm(x[batch.scored], x.shape[-1:], self.norm, self.text["rms_norm_eps"])
-        logits = F.linear(h, self.embed_tokens.weight)
+        logits = F.linear(h, self.embed_tokens.weight if self.lm_head is None else self.lm_head)
         return -F.cross_entropy(logits.float(), batch.targets, reduction="none")
 
     def rotation(self, positions, type_):
         size = self.text["head_dim"]
         theta = self.text.get("rope_theta") or self.text["rope_parameters"]["rope_theta"]
-        angle = positions[:, None] * theta ** (-torch.arange(0, size, 2) / size)
+        angle = positions[:, None] * theta ** (-torch.arange(0, size, 2, device=positions.device) / size)
         angle = torch.cat((angle, angle), dim=-1)[:, None]
         return angle.cos().to(type_), angle.sin().to(type_)
-
-
-class Batch:
-    """The pairs of a step as the model takes them: chosen and rejected of each pair, one sequence each."""
-
-    def __init__(self, path, image_tokens):
-        t = load_file(path)
-        self.pixels = t["pixel_values"]
-        self.pairs = len(self.pixels)
-        words, self.images, self.lengths, self.answers = [], [], [], []
-        scored, targets, reference, positions = [], [], [], []
-        first = 0
-        for pair in range(self.pairs):
-            for name in ("chosen", "rejected"):
-                question, answer = t[f"question.{pair}"], t[f"{name}.{pair}"]
-                words.append(torch.cat((question, answer)))
-                length = image_tokens + len(words[-1])
-                scored.append(torch.arange(first + length - len(answer) - 1, first + length - 1))
-                targets.append(answer.long())
-                reference.append(t[f"reference.{name}.{pair}"].double().sum())
-                positions.append(torch.arange(length))
-                self.images.append(pair)
-                self.lengths.append(length)
-                self.answers.append(len(answer))
-                first += length
-        self.word_lengths = [len(w) for w in words]
-        self.words, self.positions = torch.cat(words).long(), torch.cat(positions)
-        self.scored, self.targets = torch.cat(scored), torch.cat(targets)
-        self.reference = torch.stack(reference).view(-1, 2)  # (pairs, 2)
-
-    def loss(self, log_probs, beta):
-        """DPO (Rafailov et al., 2023), the mean over the pairs."""
-        sums = torch.stack([run.sum() for run in log_probs.split(self.answers)]).view(-1, 2)
-        ratio = sums - self.reference.to(sums.dtype)
-        return -F.logsigmoid(beta * (ratio[:, 0] - ratio[:, 1])).mean()

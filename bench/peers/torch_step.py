@@ -15,7 +15,8 @@ from pathlib import Path
 
 import torch
 from safetensors.torch import save_file
-from torch_llava import Batch, Llava
+from torch_batches import Packed, Pairs
+from torch_llava import Llava
 
 BETA, RATE, MAX_NORM, IMAGE_TOKENS = 0.1, 5e-7, 1.0, 576
 
@@ -26,7 +27,7 @@ class Trainer:
 
     def __init__(self, model_folder, workload, mode):
         self.mode = mode
-        self.model, self.batch = Llava(model_folder), Batch(workload, IMAGE_TOKENS)
+        self.model, self.batch = Llava(model_folder), Packed(Pairs(workload), IMAGE_TOKENS)
         if mode == "bf16":
             self.model.bfloat16()
         self.weights = [p for p in self.model.parameters() if p.requires_grad]

@@ -81,9 +81,10 @@ def randomize(model):
 @torch.no_grad()
 def log_probs(model, pixels, question, answer):
     """transformers' log-probs of an answer's tokens, nats, (len(answer),)."""
-    ids = torch.cat([torch.full((IMAGE_TOKENS,), MARK), question, answer])[None]
+    image = torch.full((model.config.image_seq_length,), model.config.image_token_id, device=question.device)
+    ids = torch.cat([image, question, answer])[None]
     logits = model(input_ids=ids, pixel_values=pixels).logits[0, -len(answer) - 1 : -1]
-    return logits.log_softmax(-1).gather(1, answer[:, None])[:, 0].contiguous()
+    return logits.float().log_softmax(-1).gather(1, answer[:, None].long())[:, 0].contiguous()
 
 
 def pairs(model, lengths, seed):
