@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# run_on_device.sh [--headers DIR] [--build DIR] [--out DIR] [--minutes N] build|test|sanitize|measure|real
+# run_on_device.sh [--headers DIR] [--build DIR] [--out DIR] [--minutes N] build|test|sanitize|measure|real|race
 #
 # Whoever has a machine with a GPU for half an hour gets the whole picture from these stages. Each stops itself after
 # --minutes (8) and goes on where it stopped when it is called again; `stage complete` is its last line when nothing is
@@ -10,7 +10,9 @@
 #   sanitize  compute-sanitizer's memcheck, racecheck and initcheck over the cases with the tag [sanitize]
 #   measure   device_bench: one file of numbers for each group
 #   real      real_size.sh: a folder of 7B goes through the programs. Skipped, and says so, where --work has no 35 GB
-# --work DIR: where `real` keeps its folder (--out); its last part wants CANDOR_PYTHON (python3) with torch and transformers.
+#   race      peers/run_device.py: against PyTorch loops. Skipped, and says so, where --work has no 20 GB or Python no PyTorch
+# --work DIR: where `real` and `race` keep their folders (--out); they want CANDOR_PYTHON (python3) with torch, transformers
+# and, for `race`, peft.
 # --headers DIR: third-party headers and libraries, as bench/collect_headers.sh gathers them, for a machine that reaches
 # no package registry. It needs nvcc, g++, CMake and make or Ninja of its own.
 set -eu
@@ -23,12 +25,12 @@ while [ $# -gt 0 ]; do
     --out) mkdir -p "$2" && out=$(cd "$2" && pwd); shift ;;
     --work) mkdir -p "$2" && work=$(cd "$2" && pwd); shift ;;
     --minutes) minutes=$2; shift ;;
-    build | test | sanitize | measure | real) stage=$1 ;;
-    *) sed -n '3,18s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+    build | test | sanitize | measure | real | race) stage=$1 ;;
+    *) sed -n '3,20s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
   esac
   shift
 done
-[ -n "$stage" ] || { sed -n '3,18s/^# \{0,1\}//p' "$0" >&2; exit 2; }
+[ -n "$stage" ] || { sed -n '3,20s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 mkdir -p "$out"
 deadline=$(($(date +%s) + 60 * minutes))
 if [ -n "$headers" ]; then
@@ -58,6 +60,16 @@ build() {
     [ $? -eq 124 ] || exit 1
     stop_when_late
   }
+}
+
+# has_room GB BEGUN: whether $work, which is made, has so much; where the file BEGUN is, most of it is taken already.
+has_room() {
+  mkdir -p "$work"
+  [ ! -f "$2" ] || return 0
+  free_gb=$(df -Pk "$work" | awk 'NR == 2 { printf "%d", $4 / 1000000 }')
+  [ "$free_gb" -lt "$1" ] || return 0
+  echo "skipped: $work has $free_gb GB free, a folder of 7B needs $1; name another place with --work"
+  return 1
 }
 
 # describe FILE: the machine, once.
@@ -100,7 +112,7 @@ each_case() {
 }
 
 case $stage in
-  build) build tests_device device_bench random_llava dpo score export ;;
+  build) build tests_device device_bench random_llava dpo score export peer_candor ;;
   test)
     build tests_device
     describe "$out/machine.txt"
@@ -134,13 +146,7 @@ case $stage in
     ;;
   real)
     work=${work:-$out}/real_size
-    mkdir -p "$work"
-    free_gb=$(df -Pk "$work" | awk 'NR == 2 { printf "%d", $4 / 1000000 }')
-    needed_gb=35
-    [ ! -f "$work/results.jsonl" ] || needed_gb=0  # it has begun: most of it is there already
-    if [ "$free_gb" -lt "$needed_gb" ]; then
-      echo "skipped: $work has $free_gb GB free, a folder of 7B needs $needed_gb; name another place with --work"
-    else
+    if has_room 35 "$work/results.jsonl"; then
       build random_llava dpo score export
       describe "$out/machine.txt"
       stop_when_late
@@ -150,6 +156,22 @@ case $stage in
         exit "$code"
       }
       cp "$work/results.jsonl" "$out/real_size.jsonl"
+    fi
+    ;;
+  race)
+    work=${work:-$out}/race python=${CANDOR_PYTHON:-python3}
+    if ! "$python" -c 'import torch, transformers, peft, safetensors' 2> /dev/null; then
+      echo "skipped: $python lacks torch, transformers, peft or safetensors; name another with CANDOR_PYTHON"
+    elif has_room 20 "$work/made.json"; then
+      build random_llava peer_candor
+      describe "$out/machine.txt"
+      stop_when_late
+      timeout "$(left)" "$python" "$source/bench/peers/run_device.py" --programs "$build/bin" --shape 7b --world "$work" \
+        --results "$out/race_7b" --minutes "$(left | awk '{ print $1 / 60 }')" || {
+        code=$?
+        stop_when_late
+        exit "$code"
+      }
     fi
     ;;
 esac

@@ -11,6 +11,9 @@ from process import Ended, Process
 HERE = Path(__file__).resolve().parent
 LOOPS = ("trl", "tuned", "shared")
 SIDES = ("candor", *LOOPS)
+WORKLOADS = ("150", "40-300")  # tokens of an answer
+PARTS = ("model", "thin", "whole")  # of the worlds, each some minutes of work for a large model
+QUIET = {"PYTHONWARNINGS": "ignore::FutureWarning", "HF_HUB_DISABLE_PROGRESS_BARS": "1", "HF_HUB_OFFLINE": "1"}
 
 
 class DoesNotFit(Exception):
@@ -23,8 +26,13 @@ class Sides:
     def __init__(self, candor, folder, device, threads, eager):
         self.candor, self.folder, self.device, self.threads = candor, folder, device, str(threads)
         arguments = [device, self.threads, *(["--eager"] if eager else [])]
-        self.torch = Process([sys.executable, str(HERE / "torch_device.py"), *arguments], {"OMP_NUM_THREADS": self.threads})
+        self.torch = Process([sys.executable, str(HERE / "torch_device.py"), *arguments], QUIET | {"OMP_NUM_THREADS": self.threads})
         self.programs = {"PyTorch": self.torch.greeting}
+
+    def make(self, part, **what):
+        """device_world.make, in PyTorch's process, which has imported what it needs."""
+        what |= {"part": part, "folder": str(self.folder), "device": self.device}
+        return self.torch.ask("make " + json.dumps(what))["made"]
 
     @contextlib.contextmanager
     def open(self, side, world, workload, mode, type_):

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Models and pairs for the race on a device.
 
-`make` fills a folder with two worlds: `whole`, of the model itself, and `thin`, of its first BLOCKS blocks at full width,
+`make` fills a folder, part by part, with two worlds: `whole`, of the model itself, and `thin`, of its first BLOCKS blocks at full width,
 which is small enough for gradients in files. Each has model, adapter (PEFT's, neither of its matrices zero) and for each
 workload <name>.safetensors (pixel values, token ids, the reference's log-probs: those of the model itself in fp32) and
 <name>.truth.safetensors: what transformers' own model says of the answers, `full` and with the adapter `lora`, in f32 and
@@ -9,55 +9,64 @@ bf16. Everything that is random has a fixed seed; what is there already is kept.
 """
 
 import json
-import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
-os.environ.setdefault("HF_HUB_OFFLINE", "1")
-
-import torch  # noqa: E402
-from peft import LoraConfig, PeftModel  # noqa: E402
-from safetensors.torch import load_file, save_file  # noqa: E402
-from torch_batches import NAMES  # noqa: E402
-from torch_llava import Tensors  # noqa: E402
-from transformers import LlavaForConditionalGeneration  # noqa: E402
-from world import log_probs  # noqa: E402
+import torch
+from device_sides import WORKLOADS
+from peft import LoraConfig, PeftModel
+from safetensors.torch import load_file, save_file
+from torch_batches import NAMES
+from torch_llava import Tensors
+from transformers import LlavaForConditionalGeneration
+from world import log_probs
 
 SOURCE = Path(__file__).resolve().parents[2]
 BLOCKS = 2
 LINEARS = [f"self_attn.{x}_proj" for x in "qkvo"] + [f"mlp.{x}_proj" for x in ("gate", "up", "down")]
-ANSWERS = {"150": [(150, 150)], "40-300": [(40, 300), (210, 97), (120, 180), (300, 65)]}  # a pair's, over and over
+ANSWERS = dict(zip(WORKLOADS, ([(150, 150)], [(40, 300), (210, 97), (120, 180), (300, 65)]), strict=True))  # of pairs, over and over
 TINY = 12  # the tiny shape's answers are shorter by so much
 QUESTION = 60  # tokens
 
 
-def make(folder, programs, shape, model, pairs, device):
-    """Of the given model folder, or of random weights of a shape that bench/real_size/random_llava writes."""
-    wanted = {"shape": shape, "model": model and str(model.resolve()), "pairs": pairs}
+def make(part, folder, programs, shape, model, pairs, device):
+    """A part of what device_sides.PARTS names, of the given model folder, or of random weights of a shape that
+    bench/real_size/random_llava writes. A folder of something else is made anew. Whether there was
+    anything to do."""
+    folder, wanted = Path(folder), {"shape": shape, "model": model, "pairs": pairs}
     note = folder / "made.json"
-    if note.exists() and json.loads(note.read_text()) == wanted:
-        return
-    for name in ("whole", "thin", "random"):
-        shutil.rmtree(folder / name, ignore_errors=True)
-    (folder / "whole").mkdir(parents=True)
-    if not model:
-        tokenizer = SOURCE / "examples/scenes/base"
-        subprocess.run([programs / "random_llava", folder / "random", shape, tokenizer], check=True)
-        model = folder / "random" / "model"
-    (folder / "whole/model").symlink_to(model.resolve())
-    cut(folder / "whole/model", folder / "thin/model")
-    for world in ("whole", "thin"):
-        write_adapter(folder / world)
+    made = json.loads(note.read_text()) if note.exists() else {}
+    if made.get("of") != wanted:
+        made = {"of": wanted, "parts": []}
+        for name in ("whole", "thin", "random"):
+            shutil.rmtree(folder / name, ignore_errors=True)
+    if part in made["parts"]:
+        return False
+    if part == "model":
+        (folder / "whole").mkdir(parents=True, exist_ok=True)
+        if not model:
+            tokenizer = SOURCE / "examples/scenes/base"
+            command = [Path(programs) / "random_llava", folder / "random", shape, tokenizer]
+            subprocess.run(command, check=True, stdout=sys.stderr)
+        link = folder / "whole/model"
+        link.unlink(missing_ok=True)
+        link.symlink_to(Path(model or folder / "random/model").resolve())
+    else:
+        if part == "thin":
+            cut(folder / "whole/model", folder / "thin/model")
+        write_adapter(folder / part)
         for workload in ANSWERS:
-            write_pairs(folder / world, workload, pairs)
-        write_truth(folder / world, device)
-    note.write_text(json.dumps(wanted))
+            write_pairs(folder / part, workload, pairs)
+        write_truth(folder / part, device)
+    note.write_text(json.dumps({"of": wanted, "parts": [*made["parts"], part]}))
+    return True
 
 
 def cut(model, thin):
     """The first BLOCKS blocks of a model."""
-    thin.mkdir(parents=True)
+    thin.mkdir(parents=True, exist_ok=True)
     config = json.loads((model / "config.json").read_text())
     blocks = config["text_config"]["num_hidden_layers"] = min(BLOCKS, config["text_config"]["num_hidden_layers"])
     (thin / "config.json").write_text(json.dumps(config, indent=1))

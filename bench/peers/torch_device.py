@@ -3,6 +3,7 @@
 
     python torch_device.py cuda|cuda:N|cpu THREADS [--eager]     --eager: nothing by torch.compile but FlexAttention
 
+    make JSON        a part of the worlds of device_world.py: its arguments
     load JSON        {"loop": of torch_loops.py, "model": FOLDER, "work": FILE, "type": "f32" or "bf16", "adapter": FOLDER or ""}
     unload           what was loaded
     log_probs        of the scored tokens, nats
@@ -22,7 +23,6 @@ import sys
 import time
 
 os.environ.setdefault("PYTORCH_CUDA_ALLOC_CONF", "expandable_segments:True")
-os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 import torch  # noqa: E402
 from torch_attention import varlen  # noqa: E402
@@ -63,6 +63,13 @@ class Server:
         gc.collect()
         if self.on_device:
             torch.cuda.empty_cache()
+
+    def make(self, what):
+        from device_world import make
+
+        made = make(**json.loads(what))
+        self.clear()
+        return {"made": made}
 
     def load(self, what):
         self.unload()
