@@ -6,6 +6,7 @@
 
 #include "program/tool.hpp"
 #include "tools/evaluate_amber.hpp"
+#include "tools/evaluate_contests.hpp"
 #include "tools/evaluate_judged.hpp"
 #include "tools/evaluate_objects.hpp"
 #include "tools/evaluation.hpp"
@@ -57,6 +58,7 @@ int main(int argc, char** argv) {
   tools::object_options objects;
   tools::amber_files amber;
   tools::judged_files judged;
+  tools::pairwise_options pairwise;
   return program::run_tool(
       "evaluate",
       "Computes the figures of hallucination benchmarks from files of answers. `evaluate BENCHMARK --help` "
@@ -69,6 +71,7 @@ int main(int argc, char** argv) {
         tools::add_objects(app, o, work, objects, true);
         tools::add_amber(app, o, work, amber);
         tools::add_judged(app, o, work, judged);
+        tools::add_pairwise(app, o, work, pairwise);
       },
       [&] { tools::publish(work(), o); });
 }

@@ -9,9 +9,9 @@
 #include <candor/eval/reviews.hpp>
 #include <candor/feedback/cached_completer.hpp>
 #include <candor/io/atomic_file.hpp>
-#include <candor/train/signals.hpp>
 
 #include "tools/evaluation.hpp"
+#include "tools/judge_options.hpp"
 
 #include <array>
 
@@ -21,8 +21,7 @@ struct judged_files {
   std::vector<std::filesystem::path> reviews;
   candor::question_files asked;
   std::filesystem::path answers, prompt;
-  std::string judge, judge_model;
-  int in_flight = 8;
+  judge_options judge;
   std::filesystem::path labels, truth;
 };
 
@@ -69,18 +68,15 @@ inline void write_reviews(const judged_row& b, const judged_files& files,
   for (std::size_t q = 0; q < questions.size(); ++q)
     if (join.answer_of[q] >= 0)
       prompts.push_back(prompt(questions[q], answers[static_cast<std::size_t>(join.answer_of[q])].text));
-  candor::endpoint_options judge{.url = files.judge, .model = files.judge_model};
-  judge.http.in_flight = files.in_flight;
-  judge.http.poll = [] { candor::throw_if_stopped("waiting for the judge"); };
   const auto& target = files.reviews.front();
-  candor::cached_completer complete(judge, target.string() + ".cache", 2048);
+  candor::cached_completer complete(endpoint_of(files.judge), target.string() + ".cache", 2048);
   const auto reviews = complete(prompts);
   std::string lines;
   for (std::size_t q = 0, r = 0; q < questions.size(); ++q)
     if (join.answer_of[q] >= 0) lines += candor::review_line(b.kind, questions[q], reviews[r++]) + "\n";
   candor::write_atomically(target, lines);
   out.remarks.push_back(candor::text(complete.asked(), " of ", prompts.size(), " reviews asked of ",
-                                     files.judge_model, " now; all are in ", target.string()));
+                                     files.judge.model, " now; all are in ", target.string()));
   if (files.prompt.empty())
     out.remarks.push_back(
         "the judge was asked in candor's words: compare these figures with none but such (see "
@@ -92,13 +88,13 @@ inline evaluation evaluate_reviews(const judged_row& b, const judged_files& file
   evaluation out;
   std::vector<candor::judged_question> questions;
   if (!files.asked.questions.empty()) questions = candor::read_judged_questions(b.kind, files.asked);
-  if (!files.judge.empty()) write_reviews(b, files, questions, o, out);
+  if (!files.judge.url.empty()) write_reviews(b, files, questions, o, out);
   for (const auto& file : files.reviews) {
     candor::answer_join join;
     const auto reviews = candor::join_reviews(
         candor::read_reviews(file), questions, file,
         questions.empty() ? file.string() : files.asked.questions.string(), o.join, join);
-    if (files.judge.empty()) add_remarks(out, join, file.string());
+    if (files.judge.url.empty()) add_remarks(out, join, file.string());
     candor::require<candor::input_error>(
         b.questions == 0 || o.join.partial || !questions.empty() || reviews.size() == b.questions,
         file.string(), " has ", reviews.size(), " reviews; the benchmark has ", b.questions,
@@ -136,21 +132,16 @@ inline void add_judge(CLI::App& sub, const judged_row& b, judged_files& files) {
       ->required();
   sub.add_option("--questions", files.asked.questions,
                  "the benchmark's questions; reviews are joined with them by id, or line by line");
-  auto* judge = sub.add_option("--judge", files.judge,
-                               "URL of OpenAI's chat completions: ask the model there for the reviews first; "
-                               "its key is read from OPENAI_API_KEY")
-                    ->type_name("URL");
+  auto* judge = add_judge_options(sub, files.judge, "ask the model there for the reviews first");
   const auto with_judge = [&](const std::string& name, auto& value, const std::string& about) {
     return sub.add_option(name, value, about)->needs(judge);
   };
-  with_judge("--judge-model", files.judge_model, "what the server calls it");
   with_judge("--answers", files.answers,
              "the model's answers to --questions, joined by id; or `generate`'s output, line by line");
   with_judge(
       "--judge-prompt", files.prompt,
       "file with the judge's prompt, in place of candor's words: instructions, or a whole prompt with "
       "{context}, {question}, {reference} and {answer}, or four times {}; LLaVA-Bench's rule.json too");
-  with_judge("--in-flight", files.in_flight, "requests at once")->check(CLI::PositiveNumber);
   if (b.kind == candor::judged_benchmark::llava_bench)
     with_judge("--contexts", files.asked.contexts, "captions and boxes: caps_boxes_coco2014_val_80.jsonl");
   if (b.kind == candor::judged_benchmark::llava_bench || b.kind == candor::judged_benchmark::refomb)
@@ -160,9 +151,9 @@ inline void add_judge(CLI::App& sub, const judged_row& b, judged_files& files) {
 
 /// usage_error where a judge lacks what it needs.
 inline void check_judge(const judged_files& files) {
-  if (files.judge.empty()) return;
+  if (files.judge.url.empty()) return;
   candor::require<candor::usage_error>(
-      !files.asked.questions.empty() && !files.answers.empty() && !files.judge_model.empty(),
+      !files.asked.questions.empty() && !files.answers.empty() && !files.judge.model.empty(),
       "--judge needs --questions, --answers and --judge-model");
   candor::require<candor::usage_error>(files.reviews.size() == 1,
                                        "--judge writes one file of --reviews; found ", files.reviews.size());

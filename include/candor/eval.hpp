@@ -6,6 +6,7 @@
 #include <candor/eval/amber.hpp>
 #include <candor/eval/answers.hpp>
 #include <candor/eval/chair.hpp>
+#include <candor/eval/contests.hpp>
 #include <candor/eval/figures.hpp>
 #include <candor/eval/judge_prompts.hpp>
 #include <candor/eval/judged_questions.hpp>

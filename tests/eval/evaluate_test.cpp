@@ -101,8 +101,8 @@ TEST_CASE("evaluate teaches its options and refuses bad ones", "[eval][program][
   const auto help = run_program("evaluate", {"--help"});
   CHECK(help.code == 0);
   CHECK_THAT(help.out, contains("Example:") && contains("Exit codes: 0 done, 2 bad option"));
-  for (const char* benchmark :
-       {"pope", "chair", "halbench", "amber", "mmhal", "refomb", "llava-bench", "deceptive", "agreement"}) {
+  for (const char* benchmark : {"pope", "chair", "halbench", "amber", "mmhal", "refomb", "llava-bench",
+                                "deceptive", "agreement", "pairwise"}) {
     CHECK_THAT(help.out, contains(std::string("\n  ") + benchmark));
     const auto own = run_program("evaluate", {benchmark, "--help"});
     CHECK(own.code == 0);

@@ -4,6 +4,7 @@
 /// Bodies of reviews.hpp.
 
 #include <candor/core/error.hpp>
+#include <candor/eval/categories_impl.hpp>
 #include <candor/eval/records_impl.hpp>
 #include <candor/eval/reviews.hpp>
 #include <candor/text/characters_impl.hpp>
@@ -39,40 +40,6 @@ CANDOR_INLINE judge_review review_of(const json_field& record) {
     }
   record.refuse("no review: expected choices, or one of the keys gpt4_review, review_res, review, content, ",
                 "text, answer");
-}
-
-/// Groups by category in the order of their first review, and "all" before them where there are several.
-template <class Value>
-class by_category {
- public:
-  void add(const std::string& category, const Value& value) {
-    all_.push_back(value);
-    if (category.empty()) return;
-    const auto at =
-        std::find_if(groups_.begin(), groups_.end(), [&](const auto& g) { return g.first == category; });
-    (at == groups_.end() ? groups_.emplace_back(category, std::vector<Value>()) : *at)
-        .second.push_back(value);
-  }
-  template <class Figures>
-  void fill(figure_table& table, Figures figures) const {
-    const auto row = [&](const std::string& name, const std::vector<Value>& values) {
-      table.rows.push_back({name, std::ssize(values), figures(values)});
-    };
-    row("all", all_);
-    for (const auto& [category, values] : groups_) row(category, values);
-  }
-
- private:
-  std::vector<Value> all_;
-  std::vector<std::pair<std::string, std::vector<Value>>> groups_;
-};
-
-/// The mean of f over the values, 0 of none.
-template <class Value, class F>
-double mean_of(const std::vector<Value>& values, F f) {
-  double sum = 0;
-  for (const auto& v : values) sum += static_cast<double>(f(v));
-  return share_of(sum, static_cast<double>(values.size()));
 }
 
 CANDOR_INLINE void note_unparsed(judged_figures& out, const judge_review& review) {
