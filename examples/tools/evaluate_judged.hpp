@@ -77,10 +77,7 @@ inline void write_reviews(const judged_row& b, const judged_files& files,
   candor::write_atomically(target, lines);
   out.remarks.push_back(candor::text(complete.asked(), " of ", prompts.size(), " reviews asked of ",
                                      files.judge.model, " now; all are in ", target.string()));
-  if (files.prompt.empty())
-    out.remarks.push_back(
-        "the judge was asked in candor's words: compare these figures with none but such (see "
-        "--judge-prompt)");
+  if (files.prompt.empty()) out.remarks.push_back(own_words_remark);
 }
 
 inline evaluation evaluate_reviews(const judged_row& b, const judged_files& files,

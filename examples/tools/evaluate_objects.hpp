@@ -5,9 +5,13 @@
 
 #include <candor/core/error.hpp>
 #include <candor/eval/chair.hpp>
+#include <candor/eval/judge_prompts.hpp>
+#include <candor/feedback/cached_completer.hpp>
 
 #include "tools/evaluation.hpp"
+#include "tools/judge_options.hpp"
 
+#include <algorithm>
 #include <unordered_set>
 #include <utility>
 
@@ -16,6 +20,8 @@ namespace tools {
 struct object_options {
   std::filesystem::path answers, questions, synonyms, annotations, truth, write_truth, nltk_data;
   bool refined = false;
+  judge_options judge;  ///< lists the objects of Object HalBench
+  std::filesystem::path objects, prompt;
 };
 
 /// The truth about the images of these answers.
@@ -32,6 +38,35 @@ inline candor::coco_truth truth_for(const object_options& files,
   return out;
 }
 
+/// Asks the judge for the objects of each answer, and writes the answers with them as RLAIF-V's program does.
+/// Answers of three words and fewer have none.
+inline void ask_for_objects(std::vector<candor::model_answer>& answers, const object_options& files,
+                            evaluation& out) {
+  const candor::objects_prompt prompt(files.prompt);
+  std::vector<std::string> prompts;
+  std::vector<std::size_t> asked;
+  for (std::size_t i = 0; i < answers.size(); ++i) {
+    auto& a = answers[i];
+    a.has_objects = !candor::may_name_objects(a.text);
+    if (a.has_objects) continue;
+    asked.push_back(i);
+    prompts.push_back(prompt(a.question, a.text));
+  }
+  candor::cached_completer complete(endpoint_of(files.judge), files.objects.string() + ".cache", 1024);
+  const auto replies = complete(prompts);
+  for (std::size_t r = 0; r < replies.size(); ++r)
+    if (auto objects = candor::objects_in_reply(replies[r])) {
+      answers[asked[r]].objects = std::move(*objects);
+      answers[asked[r]].has_objects = true;
+    }
+  std::string lines;
+  for (const auto& a : answers) lines += candor::objects_line(a) + "\n";
+  candor::write_atomically(files.objects, lines);
+  out.remarks.push_back(candor::text(complete.asked(), " of ", prompts.size(), " lists of objects asked of ",
+                                     files.judge.model, " now; all are in ", files.objects.string()));
+  if (files.prompt.empty()) out.remarks.push_back(own_words_remark);
+}
+
 inline evaluation evaluate_objects(const object_options& files, const evaluate_options& o, bool halbench) {
   candor::require<candor::usage_error>(files.annotations.empty() != files.truth.empty(),
                                        "give --annotations, or --truth; one of the two");
@@ -43,7 +78,15 @@ inline evaluation evaluate_objects(const object_options& files, const evaluate_o
                                        ": the key image_id is missing; it says which picture was described. "
                                        "Give the file of questions that has it "
                                        "as --questions");
-  const bool judged = halbench && answers.front().has_objects;
+  const bool asks = !files.judge.url.empty();
+  const auto has_objects = [](const candor::model_answer& a) { return a.has_objects; };
+  const bool listed = std::any_of(answers.begin(), answers.end(), has_objects);
+  candor::require<candor::usage_error>(!asks || !listed, "--judge is to list objects, but ",
+                                       files.answers.string(), " has a judge's lists (extract_objs) already");
+  candor::require<candor::usage_error>(
+      !asks || !files.objects.empty(),
+      "--judge needs --objects: the file for the answers with their objects");
+  const bool judged = halbench && (asks || listed);
   const candor::coco_objects vocabulary(files.synonyms, rules);
   const candor::text_tools tools =
       files.nltk_data.empty()
@@ -62,21 +105,26 @@ inline evaluation evaluate_objects(const object_options& files, const evaluate_o
 
   evaluation out;
   add_remarks(out, join, files.answers.string());
+  if (asks) ask_for_objects(answers, files, out);
   if (!tools.exact())
     out.remarks.push_back(
         "without --nltk-data texts are taken apart by plain rules; examples/evaluate.md says "
         "how far figures then are from the original's");
   candor::chair_counts counts;
+  std::int64_t unlisted = 0;
   for (std::size_t i = 0; i < images.size(); ++i) {
     const auto& a = answers[static_cast<std::size_t>(join.answer_of[i])];
-    candor::require<candor::input_error>(!judged || a.has_objects, a.source,
-                                         ": no judge's list of objects (extract_objs), but others have one");
-    auto mentions = judged     ? finder.in_list(a.objects)
-                    : halbench ? finder.in_answer(a.text)
-                               : finder.in_caption(a.text);
+    unlisted += judged && !a.has_objects;
+    auto mentions = judged && a.has_objects ? finder.in_list(a.objects)
+                    : halbench              ? finder.in_answer(a.text)
+                                            : finder.in_caption(a.text);
     out.details.push_back(
         candor::verdict_json(counts.add(a.id, a.text, std::move(mentions), truth.at(a.id))));
   }
+  if (unlisted > 0)
+    out.remarks.push_back(candor::text(unlisted, " of ", images.size(),
+                                       " answers have no judge's list of objects that could be read: theirs "
+                                       "are found by rule"));
   if (halbench)
     out.figures = {candor::object_halbench_figures(counts, judged ? "judge's objects" : "objects by rule")};
   else
@@ -114,8 +162,17 @@ inline void add_objects(CLI::App& app, evaluate_options& o, evaluation_work& wor
   sub->add_option("--nltk-data", files.nltk_data,
                   "nltk_data folder with punkt_tab, wordnet and (judged objects) "
                   "averaged_perceptron_tagger_eng: figures as the original's");
-  if (!halbench)
+  if (halbench) {
+    auto* judge = add_judge_options(*sub, files.judge, "ask the model there for the objects of each answer");
+    sub->add_option("--objects", files.objects,
+                    "file to write: the answers with the judge's lists as extract_objs")
+        ->needs(judge);
+    sub->add_option("--judge-prompt", files.prompt,
+                    "file with the judge's prompt, in place of candor's words, with {question} and {answer}")
+        ->needs(judge);
+  } else {
     sub->add_flag("--refined", files.refined, "count as RLHF-V's fork does: WordNet's base forms, all pairs");
+  }
   add_details(*sub, o);
   sub->callback([&o, &work, &files, halbench] {
     work = [&o, &files, halbench] { return evaluate_objects(files, o, halbench); };

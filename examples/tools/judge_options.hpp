@@ -29,6 +29,10 @@ inline CLI::Option* add_judge_options(CLI::App& sub, judge_options& o, const std
   return judge;
 }
 
+/// What is to be known of figures under candor's own prompts.
+inline constexpr const char* own_words_remark =
+    "the judge was asked in candor's words: compare these figures with none but such (see --judge-prompt)";
+
 /// The endpoint; waiting for it can be stopped by a signal. usage_error where its model has no name.
 inline candor::endpoint_options endpoint_of(const judge_options& o) {
   candor::require<candor::usage_error>(!o.model.empty(),

@@ -31,7 +31,8 @@ struct model_answer {
 std::vector<model_answer> read_answers(const std::filesystem::path& file,
                                        const std::vector<std::string>& id_keys);
 
-/// Gives answers without ids those of the records of another file (what `generate` was asked), line by line.
+/// Gives answers without ids those of the records of another file (what `generate` was asked), line by line,
+/// and the question where an answer does not repeat it.
 /// input_error where the answers have ids, where their numbers differ, or where a record has none of the
 /// keys.
 void take_ids_from(std::vector<model_answer>& answers, const std::filesystem::path& questions,

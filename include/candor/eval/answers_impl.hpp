@@ -14,6 +14,11 @@
 namespace CANDOR_NS {
 namespace detail {
 
+CANDOR_INLINE std::string repeated_question(const json_field& record) {
+  const auto question = record.string_or("question", "");
+  return question.empty() ? record.string_or("prompt", "") : question;
+}
+
 CANDOR_INLINE model_answer answer_of(const json_field& record, const std::vector<std::string>& id_keys) {
   model_answer out;
   out.source = record.place();
@@ -38,8 +43,7 @@ CANDOR_INLINE model_answer answer_of(const json_field& record, const std::vector
   if (!found)
     record.refuse("no answer: expected one of the keys text, answer, response, caption, model_answer, ",
                   "responses");
-  for (const char* key : {"question", "prompt"})
-    if (out.question.empty()) out.question = record.string_or(key, "");
+  out.question = repeated_question(record);
   for (const char* key : {"extract_objs", "objects"})
     if (const auto objects = record.find(key); objects && !out.has_objects) {
       out.objects = texts_of(*objects);
@@ -87,16 +91,20 @@ CANDOR_INLINE void take_ids_from(std::vector<model_answer>& answers, const std::
                                  const std::vector<std::string>& id_keys) {
   require<input_error>(answers.empty() || answers[0].id.empty(), answers.empty() ? "" : answers[0].source,
                        ": the answer has an id of its own; leave the file of questions out");
-  std::vector<std::string> ids;
+  std::vector<std::string> ids, asked;
   detail::for_records(questions, [&](const detail::json_field& record) {
     const auto key =
         std::find_if(id_keys.begin(), id_keys.end(), [&](const auto& k) { return record.has(k); });
     if (key == id_keys.end()) record.refuse("the key ", detail::in_quotes(id_keys.front()), " is missing");
     ids.push_back(detail::id_text(record[*key]));
+    asked.push_back(detail::repeated_question(record));
   });
   require<input_error>(ids.size() == answers.size(), questions.string(), " has ", ids.size(), " records for ",
                        answers.size(), " answers; they are joined line by line");
-  for (std::size_t i = 0; i < ids.size(); ++i) answers[i].id = ids[i];
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    answers[i].id = ids[i];
+    if (answers[i].question.empty()) answers[i].question = asked[i];
+  }
 }
 
 CANDOR_INLINE std::string answer_join::remarks() const {

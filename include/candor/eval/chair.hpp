@@ -20,6 +20,9 @@
 
 namespace CANDOR_NS {
 
+/// Whether Object HalBench looks for objects in an answer: it has more than three words.
+bool may_name_objects(std::string_view answer);
+
 /// Finds the objects of captions and answers.
 class object_finder {
  public:
@@ -28,7 +31,7 @@ class object_finder {
 
   /// Every mention of a caption. Classic: words in lower case, singular by rule; refined: by WordNet.
   std::vector<object_mention> in_caption(std::string_view caption) const;
-  /// The distinct objects of an answer, each word once. Answers of three words and fewer have none.
+  /// The distinct objects of an answer, each word once; none where may_name_objects says so.
   std::vector<object_mention> in_answer(std::string_view answer) const;
   /// The distinct objects among those that a judge listed: pairs of words that are an object, else runs of
   /// nouns; without a tagger the last word of each.

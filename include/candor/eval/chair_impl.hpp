@@ -15,6 +15,10 @@
 
 namespace CANDOR_NS {
 
+CANDOR_INLINE bool may_name_objects(std::string_view answer) {
+  return detail::split_at_spaces(answer).size() > 3;
+}
+
 CANDOR_INLINE std::vector<std::string> object_finder::lemmas(std::string_view text) const {
   std::vector<std::string> out = tools_.words(detail::lower(text));
   for (auto& word : out) word = rules_ == coco_rules::classic ? singular(word) : tools_.lemma(word);
@@ -32,7 +36,7 @@ CANDOR_INLINE std::vector<object_mention> object_finder::once(std::vector<object
 }
 
 CANDOR_INLINE std::vector<object_mention> object_finder::in_answer(std::string_view answer) const {
-  if (detail::split_at_spaces(answer).size() <= 3) return {};
+  if (!may_name_objects(answer)) return {};
   return once(in_caption(answer));
 }
 

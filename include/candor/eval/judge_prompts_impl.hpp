@@ -165,6 +165,44 @@ CANDOR_INLINE std::string judge_prompt::operator()(const judged_question& q, std
   return detail::filled_prompt(words, {q.context, q.question, q.reference, answer});
 }
 
+CANDOR_INLINE objects_prompt::objects_prompt(const std::filesystem::path& file)
+    : text_(
+          file.empty()
+              ? "A model was asked a question about an image. List the visible things that its answer says "
+                "are "
+                "in the image, and take the answer for true. Name each as the answer does, without colour, "
+                "material, number or other attributes, and list nothing that the answer does not name. Reply "
+                "with a JSON list of texts and nothing else, [\"dog\", \"frisbee\"], or [] where there is "
+                "none.\n\n### Question\n{question}\n\n### Answer\n{answer}\n"
+              : read_file(file, std::uint64_t{1} << 20)) {
+  require<input_error>(detail::count_marks(text_, "{answer}") > 0, file.string(),
+                       " does not show the answer; expected a prompt with the marks {question} and {answer}");
+}
+
+CANDOR_INLINE std::string objects_prompt::operator()(std::string_view question,
+                                                     std::string_view answer) const {
+  return detail::filled_prompt(text_, {"{context}", question, "{reference}", answer});
+}
+
+CANDOR_INLINE std::optional<std::vector<std::string>> objects_in_reply(std::string_view reply) {
+  const auto begin = reply.find('['), end = reply.rfind(']');
+  if (begin == reply.npos || end == reply.npos || end < begin) return std::nullopt;
+  const auto list = detail::json::parse(reply.substr(begin, end - begin + 1), nullptr, false);
+  if (!list.is_array()) return std::nullopt;
+  std::vector<std::string> out;
+  for (const auto& item : list) {
+    if (!item.is_string()) return std::nullopt;
+    out.push_back(item.get<std::string>());
+  }
+  return out;
+}
+
+CANDOR_INLINE std::string objects_line(const model_answer& answer) {
+  nlohmann::ordered_json line{{"image_id", answer.id}, {"question", answer.question}, {"text", answer.text}};
+  if (answer.has_objects) line["extract_objs"] = answer.objects;
+  return line.dump(-1, ' ', false, detail::json::error_handler_t::replace);
+}
+
 CANDOR_INLINE std::string review_line(judged_benchmark benchmark, const judged_question& q,
                                       const std::string& review) {
   nlohmann::ordered_json line{{"question_id", q.id}};
