@@ -34,6 +34,7 @@ void dry_run(const settings& s, const training::options& o) {
   number("top-p", s.top_p);
   number("top-k", s.top_k);
   number("repetition penalty", s.repetition_penalty);
+  number("contrast alpha", s.contrast.alpha);
   number("longest answer, tokens", static_cast<double>(s.max_new_tokens));
   recipe.add({"score", s.score});
   number("least gap", s.pairs.min_gap);

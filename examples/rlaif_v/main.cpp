@@ -11,6 +11,7 @@
 #include "report/run_report.hpp"
 #include "rlaif_v/pipeline.hpp"
 #include "scenes/world.hpp"
+#include "tools/contrast_options.hpp"
 #include "training/pipeline.hpp"
 
 #include <algorithm>
@@ -77,6 +78,7 @@ void add_options(CLI::App& app, program_options& o) {
       ->add_option("--repetition-penalty", s.repetition_penalty,
                    "on tokens that prompt or answer have already; 1: none")
       ->check(CLI::PositiveNumber);
+  tools::add_contrast_options(*answers, s.contrast);
   answers
       ->add_option("--sampler", s.sampler, "another model whose answers are used (default: the round's own)")
       ->type_name("FOLDER");

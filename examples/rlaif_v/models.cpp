@@ -17,6 +17,7 @@
 #include "program/backend.hpp"
 #include "rlaif_v/rows.hpp"
 #include "rlaif_v/stages.hpp"
+#include "tools/contrast.hpp"
 #include "tools/inference.hpp"
 #include "training/instructions.hpp"
 #include "training/made_with.hpp"
@@ -57,31 +58,40 @@ template <class Model>
 std::vector<std::vector<remote_answer>> sample(Model& model, const round_context& r, std::int64_t first,
                                                const records& instructions) {
   const auto& processor = model.processor();
-  std::vector<candor::encoded_record> encoded;
-  std::vector<const candor::encoded_record*> prompts;
+  const auto how = tools::distortion_of(r.s.contrast);
+  std::vector<candor::encoded_record> encoded, distorted;
   for (const auto& record : instructions) {
     encoded.push_back(processor.prompt(record.question, record.images, record.source));
     encoded.back().tree.key =
         static_cast<std::uint64_t>(first) + encoded.size() - 1;  // so that samples do not depend on the batch
+    if (r.s.contrast.alpha > 0)
+      distorted.push_back(tools::distorted(processor, encoded.back(), record.images, how, sampling_seed(r)));
   }
-  for (const auto& e : encoded) prompts.push_back(&e);
+  const auto pointers = [](const std::vector<candor::encoded_record>& some) {
+    std::vector<const candor::encoded_record*> out;
+    for (const auto& e : some) out.push_back(&e);
+    return out;
+  };
+  const auto prompts = pointers(encoded), contrasts = pointers(distorted);
   const bool draws = r.s.temperature > 0;
   const auto texts =
-      candor::generate(model.network(), std::span<const candor::encoded_record* const>(prompts),
-                       {.max_new_tokens = r.s.max_new_tokens,
-                        .temperature = r.s.temperature,
-                        .samples = r.s.samples,
-                        .seed = sampling_seed(r),
-                        .stop_token = processor.stop_token(),
-                        .top_k = draws ? r.s.top_k : 0,
-                        .top_p = draws ? r.s.top_p : 1.0,
-                        .repetition_penalty = r.s.repetition_penalty});
+      candor::generate_texts(model.network(), std::span<const candor::encoded_record* const>(prompts),
+                             {.max_new_tokens = r.s.max_new_tokens,
+                              .temperature = r.s.temperature,
+                              .samples = r.s.samples,
+                              .seed = sampling_seed(r),
+                              .stop_token = processor.stop_token(),
+                              .top_k = draws ? r.s.top_k : 0,
+                              .top_p = draws ? r.s.top_p : 1.0,
+                              .repetition_penalty = r.s.repetition_penalty,
+                              .contrast_alpha = r.s.contrast.alpha,
+                              .contrast_beta = r.s.contrast.beta},
+                             true, std::span<const candor::encoded_record* const>(contrasts));
   std::vector<std::vector<remote_answer>> answers;
   for (const auto& of_prompt : texts) {
     auto& mine = answers.emplace_back();
-    for (const auto& ids : of_prompt)
-      mine.push_back(
-          {processor.words().decode(ids, true), !ids.empty() && ids.back() == processor.stop_token()});
+    for (const auto& text : of_prompt)
+      mine.push_back({processor.words().decode(text.tokens, true), text.end == candor::text_end::stop_token});
   }
   return answers;
 }
@@ -213,6 +223,11 @@ void generate(const round_context& r) {
   made_with.add("top-k", r.s.top_k);
   made_with.add("top-p", r.s.top_p);
   made_with.add("repetition-penalty", r.s.repetition_penalty);
+  if (r.s.contrast.alpha > 0) {
+    made_with.add("contrast-alpha", r.s.contrast.alpha);
+    made_with.add("contrast-beta", r.s.contrast.beta);
+    made_with.add("distortion", tools::distortion_of(r.s.contrast).describe());
+  }
   made_with.add("max-new-tokens", r.s.max_new_tokens);
   made_with.add("instructions", r.s.instructions);
   made_with.add("seed", r.s.seed);

@@ -22,6 +22,7 @@ answer_figures evaluate_answers(const settings& given, const training::options& 
   s.temperature = 0;
   s.instructions = 0;
   s.judge = judge.string();
+  s.contrast.alpha = 0;
   s.sampler.clear();
   training::options files = o;
   files.data = s.questions;

@@ -9,6 +9,7 @@
 #include <candor/objective/dpo.hpp>
 #include <candor/objective/sft.hpp>
 
+#include "tools/contrast.hpp"
 #include "training/options.hpp"
 
 #include <cstdint>
@@ -29,6 +30,7 @@ struct settings {
   double top_p = 1.0;               ///< of the fewest that have this probability together; 1: all
   double repetition_penalty = 1.0;  ///< on tokens that prompt or answer have already; 1: none
   std::int64_t max_new_tokens = 512;
+  tools::contrast_options contrast;
   std::string sampler;        ///< another model folder or a server's URL, whose answers are used
   std::string sampler_model;  ///< its name on the server
   // Claims.
@@ -111,6 +113,10 @@ inline void resolve(settings& s) {
       s.splitter == "rules" || s.splitter == "policy" || s.splitter.starts_with("http") ||
           std::filesystem::exists(std::filesystem::path(s.splitter) / "config.json"),
       "--splitter ", s.splitter, " is unknown: use rules, policy, a model's folder, or the URL of a server");
+  tools::distortion_of(s.contrast);
+  candor::require<candor::usage_error>(
+      s.contrast.alpha == 0 || !s.sampler.starts_with("http"), "--contrast-alpha ", s.contrast.alpha,
+      " with --sampler ", s.sampler, ": a server gives no logits to contrast; sample with a model's folder");
   s.pairs.seed = s.seed;
 }
 

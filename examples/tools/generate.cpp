@@ -3,12 +3,12 @@
 /// generate: answers of a model to questions about images.
 
 #include "program/tool.hpp"
+#include "tools/contrast_options.hpp"
 #include "tools/inference.hpp"
 
 #include <CLI/CLI.hpp>
 
-#include <candor/core/random.hpp>
-#include <candor/image/distortion.hpp>
+#include <candor/io/open_tensor_file.hpp>
 #include <candor/model/generate.hpp>
 #include <candor/text/stop_strings.hpp>
 
@@ -17,13 +17,15 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <type_traits>
 
 namespace {
 
 struct generate_request {
   candor::generate_options options;
   std::vector<std::string> stop_strings;
-  std::string distortion = "diffusion,stage=normalised";  ///< of the pictures that contrast is made with
+  tools::contrast_options contrast;
+  std::filesystem::path soft_image;  ///< a learned picture to contrast with, in place of distorted ones
 };
 
 /// A prompt, and the same with distorted pictures where contrast is asked for.
@@ -32,17 +34,19 @@ struct ready_prompt {
   std::optional<candor::encoded_record> contrast;
 };
 
-/// The prompt of record i with each of its pictures distorted, by a seed of its own.
-candor::encoded_record distorted(const candor::processor& processor, const tools::ready_record& ready,
-                                 const candor::distortion& how, std::uint64_t seed, std::int64_t i) {
-  candor::encoded_record out{ready.encoded.tree, {}};
-  candor::random_stream seeds(seed, static_cast<std::uint64_t>(i));
-  for (const auto& source : ready.record.images) {
-    const auto pixels = candor::distorted_tensor(candor::load_image(source), how, processor.transform(),
-                                                 seeds.next_double_word());  // (3, S, S)
-    out.pixels.insert(out.pixels.end(), pixels.begin(), pixels.end());
-  }
-  return out;
+/// The one tensor of a file: a learned picture, (rows, C) with C the width of the language model.
+template <class T, class B>
+candor::variable<B, T> read_soft_image(B& backend, const std::filesystem::path& path, std::int64_t width) {
+  const auto file = candor::open_tensor_file(path);
+  const auto& tensors = file->tensors();
+  candor::require<candor::input_error>(tensors.size() == 1, path.string(), " holds ", tensors.size(),
+                                       " tensors; expected the soft image alone");
+  const auto& extents = tensors[0].extents;
+  candor::require<candor::input_error>(tensors[0].dims.size() == 2 && extents[0] > 0 && extents[1] == width,
+                                       path.string(), ": the tensor ", tensors[0].name, " is ", extents,
+                                       "; expected (rows, ", width, "), the language model's width");
+  const auto values = file->read_as<T>(tensors[0]);
+  return {candor::tensor<B, T>::from(backend, extents, std::span<const T>(values)), false};
 }
 
 /// One line of the output.
@@ -77,12 +81,17 @@ void generate_as(const tools::inference_options& o, const generate_request& requ
     options.stop_token = model.processor().stop_token();
     options.max_tokens = o.max_tokens;
     if (!request.stop_strings.empty()) options.stop = stop;
-    const auto how = candor::distortion_from(request.distortion);
+    const bool soft = !request.soft_image.empty();
+    candor::variable<std::remove_reference_t<decltype(backend)>, T> soft_image;  // (rows, C)
+    if (soft)
+      soft_image = read_soft_image<T>(backend, request.soft_image, model.network().config().text.hidden_size);
+    const auto how = tools::distortion_of(request.contrast);
     const auto produce = [&](std::int64_t i) {
       auto ready = tools::prepare(model, data.record(i), i, o, false, options.max_new_tokens);
       ready_prompt out;
-      if (options.contrast_alpha > 0)
-        out.contrast = distorted(model.processor(), ready, how, options.seed, i);
+      if (options.contrast_alpha > 0 && !soft)
+        out.contrast =
+            tools::distorted(model.processor(), ready.encoded, ready.record.images, how, options.seed);
       out.plain = std::move(ready.encoded);
       return out;
     };
@@ -103,7 +112,7 @@ void generate_as(const tools::inference_options& o, const generate_request& requ
       bar.update(static_cast<std::int64_t>(prompt) + 1);
     };
     const auto counts = candor::generate_texts(model.network(), candor::prompt_source(source), options,
-                                               candor::text_sink(sink));
+                                               candor::text_sink(sink), true, soft_image);
     candor::throw_if_stopped("generate");
     bar.finish();
     output.commit();
@@ -122,7 +131,7 @@ int main(int argc, char** argv) {
   return program::run_tool(
       "generate",
       "Answers questions about images: greedily, by sampling (--temperature), by beam search (--num-beams), "
-      "or in contrast with distorted images (--contrast-alpha).",
+      "or in contrast with distorted images or a learned one (--contrast-alpha).",
       "generate --model llava-1.5-7b-hf --dtype bf16 --input questions.jsonl --images images --output "
       "answers.jsonl",
       argc, argv,
@@ -159,22 +168,19 @@ int main(int argc, char** argv) {
         app.add_option("--diversity-penalty", g.diversity_penalty,
                        "nats, on a token for each beam of an earlier group that has just taken it")
             ->check(CLI::NonNegativeNumber);
-        app.add_option("--contrast-alpha,--cd-alpha", g.contrast_alpha,
-                       "contrastive decoding (VCD, arXiv 2311.16922): logits (1 + alpha) z(picture) - alpha "
-                       "z(distorted "
-                       "picture); 0: none, VCD takes 1")
-            ->check(CLI::NonNegativeNumber);
-        app.add_option("--contrast-beta,--cd-beta", g.contrast_beta,
-                       "of it: only tokens with at least this part of the likeliest one's probability")
-            ->check(CLI::Range(0.0, 1.0));
-        app.add_option(
-               "--distortion", request.distortion,
-               "of it: KIND[,FIELD=VALUE...]: diffusion (step), gaussian, black, mean, crop (area), rotation "
-               "(degrees), pixel_mask (share) or block_mask (share, block), with stage=raw, resized or "
-               "normalised; "
-               "crop,stage=resized,area=0.01..0.2. VCD's --noise_step 500 is "
-               "diffusion,stage=normalised,step=500")
-            ->type_name("TEXT");
+        tools::add_contrast_options(app, request.contrast);
+        app.add_option_function<int>(
+               "--noise-step,--noise_step",
+               [&](int step) {
+                 request.contrast.distortion = candor::text("diffusion,stage=normalised,step=", step);
+               },
+               "VCD's noise: --distortion diffusion,stage=normalised,step=N; 0 to 999")
+            ->excludes("--distortion");
+        app.add_option("--soft-image", request.soft_image,
+                       "contrast with this learned picture in place of distorted ones (LACING's soft image "
+                       "guidance, arXiv 2411.14279): a file of one tensor (rows, width of the language "
+                       "model), safetensors or torch's")
+            ->excludes("--distortion", "--noise-step");
         app.add_option("--stop-strings", request.stop_strings, "end an answer before any of these");
         app.add_flag("--log-probs", g.log_probs,
                      "also write the log-prob of each token under the model, nats");
@@ -182,15 +188,17 @@ int main(int argc, char** argv) {
             ->check(CLI::PositiveNumber);
       },
       [&] {
+        g.contrast_alpha = request.contrast.alpha;
+        g.contrast_beta = request.contrast.beta;
         candor::check_options(g);
         candor::require<candor::usage_error>(
             g.temperature > 0 || (g.top_k == 0 && g.top_p == 1),
             "--top-k and --top-p choose what is drawn from, and nothing is drawn at "
             "--temperature 0; say --temperature 1");
-        const auto how = candor::distortion_from(request.distortion);
-        candor::require<candor::usage_error>(how.kind != candor::distortion_kind::other,
-                                             "--distortion other: a question comes without another sample's "
-                                             "picture; take one of the other kinds");
+        tools::distortion_of(request.contrast);
+        candor::require<candor::usage_error>(
+            request.soft_image.empty() || g.contrast_alpha > 0,
+            "--soft-image is what answers are contrasted with; say how much: --contrast-alpha 1");
         tools::with_element_type(o.dtype, [&](auto zero) { generate_as<decltype(zero)>(o, request); });
       });
 }

@@ -157,3 +157,22 @@ TEST_CASE("RLAIF-V's splitter on a server: what it leaves out, and where it fall
   CHECK(whole == 4);
   CHECK(divided == 6);
 }
+
+TEST_CASE("RLAIF-V samples in contrast with distorted pictures", "[examples][rlaif_v][contrast]") {
+  const splitter_world w;
+  const auto candidates = [&](const std::string& folder, const arguments& more) {
+    const auto end = w.stages(folder, more);
+    INFO(end.err);
+    REQUIRE(end.code == 0);
+    return candor::read_file(w.round(folder) / "candidates.jsonl");
+  };
+  const arguments strong{"--contrast-alpha", "30", "--contrast-beta", "0"};
+  const auto plain = candidates("plain", {});
+  CHECK(candidates("itself", joined(strong, {"--distortion", "rotation,degrees=0..0"})) == plain);
+  CHECK(candidates("black", joined(strong, {"--distortion", "black"})) != plain);
+  CHECK_THAT(candor::read_file(w.round("black") / "made_with/generate.json"), contains("black"));
+  const auto served =
+      w.stages("served", joined(strong, {"--sampler", "http://127.0.0.1:1/v1", "--sampler-model", "m"}));
+  CHECK(served.code == 2);
+  CHECK_THAT(served.err, contains("a server gives no logits to contrast"));
+}

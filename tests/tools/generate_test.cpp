@@ -3,6 +3,12 @@
 
 #include "tools/tool_world.hpp"
 
+#include <candor/core/random.hpp>
+#include <candor/data/preference_data.hpp>
+#include <candor/model/generate.hpp>
+#include <candor/model/llava.hpp>
+
+#include <memory>
 #include <set>
 
 using namespace candor_test;
@@ -121,6 +127,10 @@ TEST_CASE("generate contrasts with distorted pictures, of which each seed draws 
   CHECK(texts(with({"--contrast-alpha", "30", "--contrast-beta", "1"})) ==
         plain);  // only the likeliest token
 
+  // VCD's own names.
+  CHECK(texts(with({"--cd_alpha", "30", "--cd_beta", "0", "--noise_step", "999", "--seed", "1"})) ==
+        contrasted("diffusion,stage=normalised,step=999", "1"));
+
   const auto refused = [&](const std::string& how) {
     return run_program("generate", {"--model", w.model, "--input", w.input, "--output", w.scratch / "x.jsonl",
                                     "--contrast-alpha", "1", "--distortion", how});
@@ -128,4 +138,55 @@ TEST_CASE("generate contrasts with distorted pictures, of which each seed draws 
   CHECK(refused("blur").code == 2);
   CHECK(refused("blur").err.find("known: diffusion, black") != std::string::npos);
   CHECK(refused("other").err.find("take one of the other kinds") != std::string::npos);
+}
+
+TEST_CASE("generate contrasts with a learned picture, as generate_texts does",
+          "[tools][generate][contrast]") {
+  const tool_world w;
+  const auto soft = w.scratch / "soft.safetensors";
+  const std::int64_t width = w.config.text.hidden_size, rows = 3;  // fewer than a picture has: they repeat
+  std::vector<float> values(static_cast<std::size_t>(rows * width));
+  candor::random_stream random(11, 0);
+  for (float& x : values) x = random.normal();
+  const auto write = [&](std::int64_t columns) {
+    const candor::shape extents{static_cast<std::int64_t>(values.size()) / columns, columns};
+    candor::write_safetensors(soft, {candor::source_of("soft", extents, std::span<const float>(values))});
+  };
+  write(width);
+  const std::vector<std::string> options{"--soft-image",     soft, "--contrast-alpha", "2",
+                                         "--max-new-tokens", "12"};
+  const auto lines = w.lines("generate", options);
+  CHECK(lines != w.lines("generate", {"--max-new-tokens", "12"}));
+
+  candor::host cpu({.threads = 1});
+  auto model = candor::load_llava<float>(cpu, w.model);
+  const candor::questions_data data(w.input, {.images = w.images});
+  std::int64_t next = 0;
+  const auto source = [&]() -> candor::generate_prompt {
+    if (next == data.size()) return {};
+    const auto record = data.record(next++);
+    return {std::make_shared<const candor::encoded_record>(
+        model.processor().prompt(record.question, record.images, record.source))};
+  };
+  const auto sink = [&](std::size_t prompt, std::vector<candor::generated_text>&& texts) {
+    CHECK(lines[prompt].at("tokens").at(0).get<std::vector<std::int32_t>>() == texts[0].tokens);
+  };
+  const candor::variable<candor::host, float> image(
+      candor::tensor<candor::host, float>::from(cpu, {rows, width}, std::span<const float>(values)), false);
+  candor::generate_texts(
+      model.network(), candor::prompt_source(source),
+      {.max_new_tokens = 12, .stop_token = model.processor().stop_token(), .contrast_alpha = 2},
+      candor::text_sink(sink), true, image);
+  CHECK(next == 3);
+
+  const auto refused = [&](std::vector<std::string> more) {
+    more.insert(more.end(), {"--soft-image", soft});
+    return w.run("generate", "x.jsonl", more);
+  };
+  CHECK(refused({}).err.find("say how much: --contrast-alpha 1") != std::string::npos);
+  CHECK(refused({"--contrast-alpha", "1", "--distortion", "black"}).code == 2);
+  write(width / 2);
+  const auto narrow = refused({"--contrast-alpha", "1"});
+  CHECK(narrow.code == 3);
+  CHECK(narrow.err.find("the language model's width") != std::string::npos);
 }
