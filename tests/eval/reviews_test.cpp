@@ -49,6 +49,32 @@ TEST_CASE("RefoMB's verdicts are added up as by RLAIF-V's program", "[eval][revi
   CHECK(figures.rows[1].count == 33);
 }
 
+TEST_CASE("LLaVA-Bench's scores are read and summarised as by LLaVA's programs", "[eval][reviews]") {
+  const json expected = read_json(golden("eval/reviews.json")).at("llava_bench");
+  const auto& stored = expected.at("reviews");
+  const auto reviews = reviews_of(stored);
+  REQUIRE(reviews.size() == 90);
+  for (std::size_t i = 0; i < reviews.size(); ++i) {
+    INFO(reviews[i].text);
+    const auto scores = candor::llava_bench_scores(reviews[i].text).value_or(std::pair(-1.0, -1.0));
+    CHECK(json{scores.first, scores.second} == stored[i].at("tuple"));
+  }
+  const auto judged = candor::llava_bench_figures(reviews);
+  CHECK(judged.unparsed > 20);
+  CHECK(judged.unparsed < 70);
+  REQUIRE(judged.figures.rows.size() == 4);
+  for (const auto& row : judged.figures.rows) {
+    INFO(row.name);
+    const json& of = expected.at("rows").at(row.name);
+    CHECK(row.values[1] == Approx(of.at("means")[0].get<double>()).epsilon(1e-12));
+    CHECK(row.values[2] == Approx(of.at("means")[1].get<double>()).epsilon(1e-12));
+    // It prints one digit of means with three, the scores ten times.
+    CHECK(std::abs(row.values[0] - of.at("printed")[0].get<double>()) <= 0.07);
+    CHECK(std::abs(10 * row.values[1] - of.at("printed")[1].get<double>()) <= 0.06);
+    CHECK(std::abs(10 * row.values[2] - of.at("printed")[2].get<double>()) <= 0.06);
+  }
+}
+
 TEST_CASE("Ratings are parsed as the benchmarks parse them", "[eval][reviews]") {
   CHECK(candor::mmhal_rating("... Rating: 5") == 5);
   CHECK(candor::mmhal_rating("rating: 3 RATING: 3") == 3);
@@ -58,7 +84,8 @@ TEST_CASE("Ratings are parsed as the benchmarks parse them", "[eval][reviews]") 
   CHECK_FALSE(candor::refomb_verdict("[A]"));
   using scores = std::pair<double, double>;
   CHECK(candor::llava_bench_scores("8 7.5\nbecause") == scores{8, 7.5});
-  CHECK(candor::llava_bench_scores("8, 7") == scores{8, 7});
+  CHECK(candor::llava_bench_scores("8,7") == scores{8, 7});
+  CHECK_FALSE(candor::llava_bench_scores("8, 7"));  // as LLaVA's program, which splits at each blank
   CHECK_FALSE(candor::llava_bench_scores("8"));
   CHECK_FALSE(candor::llava_bench_scores("score 8 7"));
   CHECK_FALSE(candor::llava_bench_scores("8 x"));

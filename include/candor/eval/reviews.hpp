@@ -36,7 +36,8 @@ std::vector<judge_review> read_reviews(const std::filesystem::path& file);
 std::optional<int> mmhal_rating(std::string_view review);
 /// RefoMB's verdict: the first [[A]] (-1: the reference is better), [[B]] (1: the model) or [[C]] (0).
 std::optional<int> refomb_verdict(std::string_view review);
-/// LLaVA-Bench's two scores: the first line, two numbers between blanks or commas; the reference's is first.
+/// LLaVA-Bench's two scores: the first line, two numbers with one blank or comma between them, and no other;
+/// the reference's is first.
 std::optional<std::pair<double, double>> llava_bench_scores(std::string_view review);
 /// Whether the model fell for a deceptive prompt: the first word yes or no of the review, in any case.
 std::optional<bool> deceived_verdict(std::string_view review);

@@ -42,6 +42,16 @@ CANDOR_INLINE judge_review review_of(const json_field& record) {
                 "text, answer");
 }
 
+/// A text that is a number, as Python's float takes it: with blanks around it, or a plus before it.
+CANDOR_INLINE std::optional<double> number_of_text(std::string_view text) {
+  text = trimmed(text);
+  if (text.starts_with('+')) text.remove_prefix(1);
+  double value = 0;
+  const char* const end = text.data() + text.size();
+  const auto [read, failed] = std::from_chars(text.data(), end, value);
+  return failed == std::errc() && read == end ? std::optional(value) : std::nullopt;
+}
+
 CANDOR_INLINE void note_unparsed(judged_figures& out, const judge_review& review) {
   if (out.unparsed++ == 0) out.first_unparsed = review.source;
 }
@@ -78,14 +88,12 @@ CANDOR_INLINE std::optional<int> refomb_verdict(std::string_view review) {
 CANDOR_INLINE std::optional<std::pair<double, double>> llava_bench_scores(std::string_view review) {
   std::string line(review.substr(0, review.find('\n')));
   std::replace(line.begin(), line.end(), ',', ' ');
-  const auto parts = detail::split_at_spaces(line);
-  if (parts.size() != 2) return std::nullopt;
-  std::array<double, 2> scores{};
-  for (std::size_t i = 0; i < 2; ++i) {
-    const char* const end = parts[i].data() + parts[i].size();
-    if (std::from_chars(parts[i].data(), end, scores[i]).ptr != end) return std::nullopt;
-  }
-  return std::pair(scores[0], scores[1]);
+  const auto blank = line.find(' ');
+  if (blank == line.npos || line.find(' ', blank + 1) != line.npos) return std::nullopt;
+  const auto first = detail::number_of_text(std::string_view(line).substr(0, blank)),
+             second = detail::number_of_text(std::string_view(line).substr(blank + 1));
+  if (!first || !second) return std::nullopt;
+  return std::pair(*first, *second);
 }
 
 CANDOR_INLINE std::optional<bool> deceived_verdict(std::string_view review) {
