@@ -51,7 +51,9 @@ inline constexpr std::array judged_rows{
                candor::llava_bench_figures, 0, "are left out"},
     judged_row{candor::judged_benchmark::deceptive, "deceptive",
                "deceptive prompts as MAD-Bench has them: who goes along with a false premise",
-               "category, and a review that says yes (the answer goes along) or no",
+               "category, and a review that says yes (the answer goes along) or no; or, as MAD-Bench's, "
+               "Incorrect or "
+               "Correct",
                candor::deceptive_figures, 0, "are left out"}};
 
 /// Asks the judge about each answer, and writes its reviews as one line each, in the questions' order.
@@ -59,15 +61,16 @@ inline void write_reviews(const judged_row& b, const judged_files& files,
                           const std::vector<candor::judged_question>& questions, const evaluate_options& o,
                           evaluation& out) {
   const candor::judge_prompt prompt(b.kind, files.prompt);
-  const auto answers = candor::read_answers(files.answers, {"question_id", "id", "image_id"});
+  const auto answers = candor::read_answers(files.answers, {"question_id", "id", "image_id", "url"});
   std::vector<std::string> ids;
   for (const auto& question : questions) ids.push_back(question.id);
   const auto join = candor::join_answers(ids, answers, files.asked.questions.string(), files.answers, o.join);
   add_remarks(out, join, files.answers.string());
-  std::vector<std::string> prompts;
+  std::vector<candor::picture_questions> prompts;
   for (std::size_t q = 0; q < questions.size(); ++q)
-    if (join.answer_of[q] >= 0)
-      prompts.push_back(prompt(questions[q], answers[static_cast<std::size_t>(join.answer_of[q])].text));
+    if (const auto at = join.answer_of[q]; at >= 0)
+      prompts.push_back(
+          {questions[q].images, {prompt(questions[q], answers[static_cast<std::size_t>(at)].text)}});
   const auto& target = files.reviews.front();
   candor::cached_completer complete(endpoint_of(files.judge), target.string() + ".cache", 2048);
   const auto reviews = complete(prompts);
@@ -138,9 +141,13 @@ inline void add_judge(CLI::App& sub, const judged_row& b, judged_files& files) {
   with_judge(
       "--judge-prompt", files.prompt,
       "file with the judge's prompt, in place of candor's words: instructions, or a whole prompt with "
-      "{context}, {question}, {reference} and {answer}, or four times {}; LLaVA-Bench's rule.json too");
+      "{context}, {question}, {reference} and {answer}, or four times {}; as .json one of these by category: "
+      "LLaVA-Bench's rule.json");
   if (b.kind == candor::judged_benchmark::llava_bench)
     with_judge("--contexts", files.asked.contexts, "captions and boxes: caps_boxes_coco2014_val_80.jsonl");
+  if (b.kind == candor::judged_benchmark::deceptive)
+    with_judge("--images", files.asked.images,
+               "folder of the questions' images: the judge sees them, as MAD-Bench's does");
   if (b.kind == candor::judged_benchmark::llava_bench || b.kind == candor::judged_benchmark::refomb)
     with_judge("--references", files.asked.references,
                "answers to compare with: qa90_gpt4_answer.jsonl; GPT-4V's of RefoMB");

@@ -8,6 +8,7 @@
 
 #include <candor/eval/judge_prompts.hpp>
 #include <candor/feedback/http.hpp>
+#include <candor/image/write_png.hpp>
 
 #include <cstdlib>
 #include <mutex>
@@ -269,6 +270,63 @@ TEST_CASE("evaluate asks a judge about the other benchmarks in their forms", "[e
 
   candor::write_atomically(prompt, "OWN WORDS: yes or no?");
   CHECK(run("deceptive", {"--judge-prompt", prompt}).at("all").at("not deceived %") == 50.0);
+}
+
+TEST_CASE("evaluate deceptive takes MAD-Bench's questions and prompts, and shows the judge the picture",
+          "[eval][judged][program]") {
+  if (!candor::has_http()) CANDOR_SKIP("built without libcurl");
+  const benchmark_files w;
+  json questions = json::array();
+  for (const char* name : {"a.png", "b.png", "c.png"}) {
+    candor::write_png(w.folder / name, {1, 1, {static_cast<std::uint8_t>(name[0]), 0, 0}});
+    questions.push_back({{"image", name},
+                         {"instruction", std::string("What of ") + name + "?"},
+                         {"category", *name == 'a' ? "count_of_object" : "object_attribute"}});
+  }
+  candor::write_atomically(w.questions, questions.dump());
+  write_lines(w.answers, {{{"question_id", "c.png"}, {"text", "It is not."}},
+                          {{"question_id", "a.png"}, {"text", "Three girls."}},
+                          {{"question_id", "b.png"}, {"text", "Not so."}}});
+  candor::write_atomically(w.folder / "prompts.json",
+                           R"({"count_of_object": {"prompt": "COUNT {question} The answer is: {answer}"},
+          "object_attribute": {"prompt": "ATTRIBUTE {question} The answer is: {answer}"}})");
+  const http_server server([](int, const http_seen& request) {
+    const auto content = json::parse(request.body)["messages"][0]["content"];
+    if (content.size() != 2 || content[0]["type"] != "image_url") return reply("?");
+    const auto text = content[1]["text"].get<std::string>();
+    if (text == "COUNT What of a.png? The answer is: Three girls.") return reply("Incorrect. No.");
+    return reply(text.starts_with("ATTRIBUTE What of b.png? ") ? "Correct\nYes, it says so."
+                                                               : "The answer is correct. No wonder.");
+  });
+  const std::vector<std::string> line{"deceptive",
+                                      "--questions",
+                                      w.questions,
+                                      "--answers",
+                                      w.answers,
+                                      "--images",
+                                      w.folder.path(),
+                                      "--judge",
+                                      server.url(),
+                                      "--judge-model",
+                                      "gpt",
+                                      "--judge-prompt",
+                                      w.folder / "prompts.json",
+                                      "--reviews",
+                                      w.reviews,
+                                      "--output",
+                                      w.folder / "figures.json"};
+  const auto end = run_program("evaluate", line);
+  INFO(end.err);
+  REQUIRE(end.code == 0);
+  const json rows = read_json(w.folder / "figures.json").at(0).at("rows");
+  CHECK(rows.at("all").at("not deceived %").get<double>() == Approx(200.0 / 3));
+  CHECK(rows.at("count_of_object").at("not deceived %") == 0.0);
+  CHECK(rows.at("object_attribute").at("not deceived %") == 100.0);
+  CHECK(run_program("evaluate", line).code == 0);
+  CHECK(server.requests() == 3);
+  candor::write_png(w.folder / "b.png", {1, 1, {9, 9, 9}});  // another picture is another question
+  CHECK(run_program("evaluate", line).code == 0);
+  CHECK(server.requests() == 4);
 }
 
 TEST_CASE("reviews are joined with their questions by id", "[eval][judged][program]") {

@@ -92,6 +92,10 @@ TEST_CASE("Ratings are parsed as the benchmarks parse them", "[eval][reviews]") 
   CHECK(candor::deceived_verdict("Yes, it goes along.") == true);
   CHECK(candor::deceived_verdict("I say: NO.") == false);
   CHECK_FALSE(candor::deceived_verdict("Nothing of the kind"));
+  CHECK(candor::deceived_verdict("Incorrect. No sky is there.") == true);  // as MAD-Bench's judge answers
+  CHECK(candor::deceived_verdict(" Correct, no sky.") == false);
+  CHECK(candor::deceived_verdict("The answer is incorrect. No.") == true);
+  CHECK(candor::deceived_verdict("The answer is correct. Yes.") == false);
 }
 
 TEST_CASE("LLaVA-Bench and deceptive prompts have figures by category", "[eval][reviews]") {

@@ -4,41 +4,22 @@
 /// Bodies of contests.hpp.
 
 #include <candor/core/error.hpp>
-#include <candor/data/record_fields_impl.hpp>
 #include <candor/eval/categories_impl.hpp>
 #include <candor/eval/contests.hpp>
 #include <candor/eval/judged_questions.hpp>
-#include <candor/eval/records_impl.hpp>
-
-#include <algorithm>
-#include <utility>
+#include <candor/io/json_impl.hpp>
 
 namespace CANDOR_NS {
-namespace detail {
-
-/// The image of each question, in the file's order.
-CANDOR_INLINE std::vector<image_source> question_images(const contest_files& files) {
-  const auto folder = files.images.empty() ? files.questions.parent_path() / "." : files.images;
-  std::vector<image_source> out;
-  for_records(files.questions, [&](const json_field& record) {
-    for (const char* key : {"image", "image_path"})
-      if (const auto name = record.find(key)) {
-        out.emplace_back(image_file(*name, folder));
-        return;
-      }
-    record.refuse("the key \"image\" is missing; a judge of two answers looks at the picture");
-  });
-  return out;
-}
-
-}  // namespace detail
 
 CANDOR_INLINE std::vector<model_contest> read_contests(const contest_files& files,
                                                        const join_options& options, answer_join& answers,
                                                        answer_join& against) {
   // The form that asks for a question alone.
-  const auto questions = read_judged_questions(judged_benchmark::deceptive, {.questions = files.questions});
-  const auto images = detail::question_images(files);
+  const auto questions = read_judged_questions(
+      judged_benchmark::deceptive,
+      {.questions = files.questions,
+       .images =
+           files.images.empty() ? (files.questions.parent_path() / ".").lexically_normal() : files.images});
   std::vector<std::string> ids;
   for (const auto& question : questions) ids.push_back(question.id);
   const auto joined = [&](const std::filesystem::path& file, answer_join& join) {
@@ -53,7 +34,7 @@ CANDOR_INLINE std::vector<model_contest> read_contests(const contest_files& file
     if (a < 0 || b < 0) continue;
     out.push_back({questions[q].id,
                    questions[q].category,
-                   {{images[q]},
+                   {questions[q].images,
                     questions[q].question,
                     {first[static_cast<std::size_t>(a)].text},
                     {second[static_cast<std::size_t>(b)].text},

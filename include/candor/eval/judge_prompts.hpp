@@ -25,7 +25,9 @@ class judge_prompt {
   ///   - with the marks {context}, {question}, {reference} and {answer}, or with {} for each of the four in
   ///     this order (as MMHal-Bench's template has them), a whole prompt;
   ///   - without marks, instructions, around which the parts are put under the benchmark's headers;
-  ///   - a JSON object {"<category>": {"prompt": "..."}}, LLaVA-Bench's rule.json: instructions by category.
+  ///   - a JSON object {"<category>": {"prompt": "..."}}, LLaVA-Bench's rule.json: instructions, or a whole
+  ///   prompt
+  ///     with named marks, by category.
   /// input_error for an empty file, and for a wrong number of {}.
   explicit judge_prompt(judged_benchmark benchmark, const std::filesystem::path& file = {});
 
@@ -35,7 +37,6 @@ class judge_prompt {
  private:
   judged_benchmark benchmark_;
   std::filesystem::path file_;
-  bool whole_ = false;                        ///< marks stand in the text
   std::map<std::string, std::string> texts_;  ///< by category; "" for all
 };
 

@@ -8,6 +8,7 @@
 #include <candor/io/atomic_file.hpp>
 #include <candor/io/json_field_impl.hpp>
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -99,6 +100,13 @@ CANDOR_INLINE std::size_t count_marks(const std::string& text, std::string_view 
   return count;
 }
 
+/// Whether a text is a whole prompt: marks stand in it.
+CANDOR_INLINE bool is_whole_prompt(const std::string& text) {
+  if (count_marks(text, "{}") > 0) return true;
+  return std::any_of(prompt_marks.begin(), prompt_marks.end(),
+                     [&](const char* mark) { return count_marks(text, mark) > 0; });
+}
+
 /// The template with its marks replaced in one walk, so that marks within answers stay what they are.
 CANDOR_INLINE std::string filled_prompt(const std::string& pattern,
                                         const std::array<std::string_view, 4>& parts) {
@@ -146,8 +154,6 @@ CANDOR_INLINE judge_prompt::judge_prompt(judged_benchmark benchmark, const std::
                        unnamed,
                        " times {}; expected four: what the image shows, question, reference, answer. Or name "
                        "them {context}, {question}, {reference} and {answer}");
-  whole_ = unnamed > 0;
-  for (const char* mark : detail::prompt_marks) whole_ = whole_ || detail::count_marks(given, mark) > 0;
 }
 
 CANDOR_INLINE std::string judge_prompt::operator()(const judged_question& q, std::string_view answer) const {
@@ -155,13 +161,14 @@ CANDOR_INLINE std::string judge_prompt::operator()(const judged_question& q, std
   require<input_error>(of_category != texts_.end(), file_.string(), " has no prompt for the category ",
                        q.category, " of ", q.source);
   const std::string& words = of_category->second;
-  if (benchmark_ != judged_benchmark::deceptive && (!whole_ || detail::count_marks(words, "{}") > 0)) {
+  const bool whole = detail::is_whole_prompt(words);
+  if (benchmark_ != judged_benchmark::deceptive && (!whole || detail::count_marks(words, "{}") > 0)) {
     require<input_error>(!q.context.empty(), q.source, ": nothing is known of the picture; expected ",
                          detail::context_key(benchmark_));
     require<input_error>(!q.reference.empty(), q.source, ": there is no reference answer; expected ",
                          detail::reference_key(benchmark_));
   }
-  if (!whole_) return detail::framed_prompt(benchmark_, words, q, answer);
+  if (!whole) return detail::framed_prompt(benchmark_, words, q, answer);
   return detail::filled_prompt(words, {q.context, q.question, q.reference, answer});
 }
 

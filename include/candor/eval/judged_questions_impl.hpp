@@ -4,6 +4,7 @@
 /// Bodies of judged_questions.hpp.
 
 #include <candor/core/error.hpp>
+#include <candor/data/record_fields_impl.hpp>
 #include <candor/eval/judged_questions.hpp>
 #include <candor/eval/records_impl.hpp>
 
@@ -47,9 +48,11 @@ CANDOR_INLINE judged_question judged_question_of(judged_benchmark benchmark, con
   out.source = record.place();
   for (const char* key : {"question_id", "id", "image_id"})
     if (const auto id = record.find(key); id && out.id.empty()) out.id = id_text(*id);
+  // MAD-Bench has a question an image, and no other id.
+  if (out.id.empty() && record.has("instruction")) out.id = record.string_or("image", "");
   if (out.id.empty()) out.id = std::to_string(place);
   out.category = first_text(record, {"category", "question_type", "type_name", "type"});
-  out.question = first_text(record, {"question", "text", "prompt"});
+  out.question = first_text(record, {"question", "text", "prompt", "instruction"});
   if (out.question.empty()) record.refuse("no question: expected the key question or text");
   if (benchmark == judged_benchmark::mmhal) {
     out.reference = record.string_or("gt_answer", "");
@@ -62,6 +65,13 @@ CANDOR_INLINE judged_question judged_question_of(judged_benchmark benchmark, con
   return out;
 }
 
+/// The file of a question's image.
+CANDOR_INLINE image_source image_of_question(const json_field& record, const std::filesystem::path& folder) {
+  for (const char* key : {"image", "image_path"})
+    if (const auto name = record.find(key)) return image_file(*name, folder);
+  record.refuse("the key \"image\" is missing; the judge is to see the picture");
+}
+
 }  // namespace detail
 
 CANDOR_INLINE std::vector<judged_question> read_judged_questions(judged_benchmark benchmark,
@@ -72,6 +82,7 @@ CANDOR_INLINE std::vector<judged_question> read_judged_questions(judged_benchmar
   detail::for_records(files.questions, [&](const detail::json_field& record) {
     out.push_back(detail::judged_question_of(benchmark, record, out.size()));
     images.push_back(record.string_or("image", ""));
+    if (!files.images.empty()) out.back().images = {detail::image_of_question(record, files.images)};
     const auto [before, fresh] = seen.emplace(out.back().id, out.back().source);
     require<input_error>(fresh, out.back().source, ": the id ", out.back().id, " is that of ", before->second,
                          " too");

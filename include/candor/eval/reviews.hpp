@@ -39,7 +39,9 @@ std::optional<int> refomb_verdict(std::string_view review);
 /// LLaVA-Bench's two scores: the first line, two numbers with one blank or comma between them, and no other;
 /// the reference's is first.
 std::optional<std::pair<double, double>> llava_bench_scores(std::string_view review);
-/// Whether the model fell for a deceptive prompt: the first word yes or no of the review, in any case.
+/// Whether the model fell for a deceptive prompt: the first word yes or no of the review, in any case; or not
+/// where it begins with "Correct" or "The answer is correct.", and so where with "Incorrect" or "The answer
+/// is incorrect.", as MAD-Bench's program reads it.
 std::optional<bool> deceived_verdict(std::string_view review);
 
 /// Figures, and the reviews that held no rating.

@@ -97,6 +97,9 @@ CANDOR_INLINE std::optional<std::pair<double, double>> llava_bench_scores(std::s
 }
 
 CANDOR_INLINE std::optional<bool> deceived_verdict(std::string_view review) {
+  const auto graded = detail::trimmed(review);
+  if (graded.starts_with("Correct") || graded.starts_with("The answer is correct.")) return false;
+  if (graded.starts_with("Incorrect") || graded.starts_with("The answer is incorrect.")) return true;
   std::string word;
   for (const char c : detail::lower(review) + " ") {
     if (detail::is_word(c)) {

@@ -17,9 +17,9 @@
 namespace CANDOR_NS {
 
 /// A text_completer (feedback/prompted.hpp) at temperature 0, with a file of lines {"key": "...", "text":
-/// "..."} that grows with each reply, `<cache>.part`. The key is of the model's name, the prompt and the
-/// longest reply; where the model is served makes no difference. A line that a kill cut short is dropped when
-/// the file is opened; input_error with the line for any other that is none.
+/// "..."} that grows with each reply, `<cache>.part`. The key is of the model's name, the prompt with its
+/// pictures and the longest reply; where the model is served makes no difference. A line that a kill cut
+/// short is dropped when the file is opened; input_error with the line for any other that is none.
 class cached_completer {
  public:
   cached_completer(endpoint_options endpoint, const std::filesystem::path& cache,
@@ -27,11 +27,13 @@ class cached_completer {
 
   /// One text for each prompt. io_error where the server does not answer in the end; what came is kept.
   std::vector<std::string> operator()(std::span<const std::string> prompts);
+  /// The same for prompts with pictures, one prompt each.
+  std::vector<std::string> operator()(std::span<const picture_questions> prompts);
   /// Prompts that went to the server.
   std::int64_t asked() const { return asked_; }
 
  private:
-  std::string key(const std::string& prompt) const;
+  std::string key(const picture_questions& prompt) const;
 
   endpoint_options endpoint_;
   std::int64_t max_new_tokens_, asked_ = 0;
