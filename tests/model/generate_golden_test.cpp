@@ -53,14 +53,16 @@ std::vector<const candor::encoded_record*> prompts_of(golden_model<T>& model) {
 TEST_CASE("texts of 64 tokens equal transformers' generate, greedy and by beam search",
           "[model][golden][generate]") {
   const auto expected = golden_texts();
-  REQUIRE(expected["folders"].size() == 6);
+  REQUIRE(expected["folders"].size() == 9);
   host cpu({.threads = 2});
   int texts_compared = 0;
   for (const auto& [folder, of_folder] : expected["folders"].items()) {
     golden_model<float> model(cpu, folder);
     const auto prompts = prompts_of(model);
-    REQUIRE(of_folder.size() == cases.size());
+    const bool linear = folder == "linear";  // asked without ids, which a repetition penalty needs
+    REQUIRE(of_folder.size() == cases.size() - (linear ? 2 : 0));
     for (auto [name, options] : cases) {
+      if (linear && options.repetition_penalty != 1) continue;
       options.max_new_tokens = expected["max_new_tokens"];
       for (std::size_t p = 0; p < prompts.size(); ++p) {
         const auto& wanted = of_folder[name][p];
@@ -80,7 +82,7 @@ TEST_CASE("texts of 64 tokens equal transformers' generate, greedy and by beam s
       }
     }
   }
-  CHECK(texts_compared == 6 * 2 * (1 + 1 + 3 + 4 + 2 + 3 + 1));
+  CHECK(texts_compared == 9 * 2 * (1 + 1 + 3 + 4 + 2 + 3 + 1) - 2 * (1 + 1));
 }
 
 namespace {

@@ -9,6 +9,8 @@ import json
 import torch
 from common import HERE, HfLlava, pixels, random_pairs, versions, write
 from make_llava import CONFIGS
+from make_original import LinearLlava, llava_name
+from safetensors.torch import load_file
 from transformers import (
     LogitsProcessorList,
     RepetitionPenaltyLogitsProcessor,
@@ -17,7 +19,7 @@ from transformers import (
     TopPLogitsWarper,
 )
 
-FOLDERS = ["base", "grouped", "tied", "head_dim", "layout336", "deep"]
+FOLDERS = ["base", "grouped", "tied", "head_dim", "layout224", "layout336", "deep", "bf16", "linear"]
 COUNT = 64
 # name: what `generate` is given; a stop token of None never ends a text
 CASES = {
@@ -31,15 +33,43 @@ CASES = {
 }
 
 
+class Folder:
+    """A golden folder's model and what its `generate` takes."""
+
+    def __init__(self, name):
+        self.linear = name == "linear"
+        self.of = LinearLlava() if self.linear else HfLlava(HERE / name)
+        self.writer = self.of.llama if self.linear else self.of.model
+        self.seed = 9 if self.linear else CONFIGS[name][0]  # as make_original.py has it
+        if self.linear:
+            weights = load_file(HERE / name / "model.safetensors")
+            with torch.no_grad():
+                for module_path, value in self.of.parameters():
+                    value.copy_(weights[llava_name(module_path).replace("mm_projector.0.", "mm_projector.")])
+
+    def double(self):
+        (self.of if self.linear else self.of.model).double()
+
+    def inputs(self, prompt, image):
+        """With the number of ids that come back before the new ones."""
+        if self.linear:
+            embeds = self.of.embed(prompt, image, [])
+            return dict(inputs_embeds=embeds, attention_mask=torch.ones(embeds.shape[:2], dtype=torch.int64)), 0
+        ids = self.of.expand(prompt)
+        given = dict(input_ids=ids, attention_mask=torch.ones_like(ids), pixel_values=image.to(self.of.dtype()))
+        return given, ids.shape[1]
+
+    def cases(self):
+        """A penalty needs the prompt's ids, which embeddings do not have."""
+        return {name: o for name, o in CASES.items() if not self.linear or "repetition_penalty" not in o}
+
+
 @torch.no_grad()
 def run(model, prompt, image, stop, **options):
-    ids = model.expand(prompt)
-    config = model.model.generation_config
-    config.eos_token_id = stop
-    out = model.model.generate(
-        input_ids=ids,
-        attention_mask=torch.ones_like(ids),
-        pixel_values=image.to(model.dtype()),
+    given, before = model.inputs(prompt, image)
+    model.writer.generation_config.eos_token_id = stop
+    out = model.writer.generate(
+        **given,
         do_sample=False,
         max_new_tokens=COUNT,
         pad_token_id=0,
@@ -48,7 +78,7 @@ def run(model, prompt, image, stop, **options):
         **options,
     )
     texts = []
-    for row in out.sequences[:, ids.shape[1] :].tolist():
+    for row in out.sequences[:, before:].tolist():
         texts.append(row[: row.index(stop) + 1] if stop in row else row)
     scores = getattr(out, "sequences_scores", None)
     return texts, [] if scores is None else scores.tolist()
@@ -56,29 +86,28 @@ def run(model, prompt, image, stop, **options):
 
 def texts_of(folder):
     """Both prompts of a folder, of different lengths, under each case, in fp32 and again in double."""
-    seed = CONFIGS[folder][0]
     result = []
-    model = HfLlava(HERE / folder)
-    pairs = random_pairs(2, model.mark, 96, 100 + seed)
+    model = Folder(folder)
+    pairs = random_pairs(2, model.of.mark, 96, 100 + model.seed)
     # a token that the longest greedy texts have in the middle ends the others
     stops = []
     for index, pair in enumerate(pairs):
-        text = run(model, pair["prompt"], pixels(index, model.size), None)[0][0]
+        text = run(model, pair["prompt"], pixels(index, model.of.size), None)[0][0]
         stops.append(text[11 + 7 * index])
     for double in (False, True):
         if double:
-            model.model.double()
+            model.double()
         found = {}
-        for name, options in CASES.items():
+        for name, options in model.cases().items():
             found[name] = []
             for index, pair in enumerate(pairs):
                 stop = options.get("stop", stops[index])
                 more = {key: value for key, value in options.items() if key != "stop"}
-                texts, scores = run(model, pair["prompt"], pixels(index, model.size), stop, **more)
+                texts, scores = run(model, pair["prompt"], pixels(index, model.of.size), stop, **more)
                 found[name].append(dict(stop=-1 if stop is None else stop, texts=texts, scores=scores))
         result.append(found)
     single, exact = result
-    for name in CASES:
+    for name in single:
         for a, b in zip(single[name], exact[name], strict=True):
             assert a["texts"] == b["texts"], (folder, name, "float32 and double part: take another stop token")
     return single
