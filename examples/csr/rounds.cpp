@@ -3,13 +3,11 @@
 #include <candor/core/fingerprint.hpp>
 #include <candor/io/atomic_file.hpp>
 #include <candor/io/json_field_impl.hpp>
-#include <candor/io/staged_folder.hpp>
 #include <candor/train/run_folder.hpp>
 
 #include "csr/csr.hpp"
 #include "dpo/train.hpp"
-#include "scenes/captions.hpp"
-#include "scenes/records.hpp"
+#include "scenes/instructions.hpp"
 #include "training/made_with.hpp"
 #include "training/merge.hpp"
 
@@ -64,34 +62,6 @@ void claim(const round& r) {
   training::claim(r.folder / "made_with.json", now, r.folder.string(), "choose another --output");
 }
 
-/// Writes `output`/data: pictures and instructions.jsonl, unless it is there.
-void prepare_world(const std::filesystem::path& output, const settings& s, std::uint64_t seed) {
-  const auto data = output / "data", recipe = data / "made_with.json";
-  const std::int64_t count = s.instructions * s.rounds;
-  candor::run_config asked;
-  asked.add("instructions of all rounds", count);
-  asked.add("seed", seed);
-  if (std::filesystem::exists(data))
-    return training::require_made_with(recipe, asked, data.string(), "choose another --output");
-  std::filesystem::create_directories(output);
-  std::vector<scenes::scene> pictures;
-  std::string lines;
-  for (std::int64_t i = 0; i < count; ++i) {
-    const auto style = i % 2 == 0 ? scenes::caption_style::brief : scenes::caption_style::detailed;
-    pictures.push_back(scenes::draw_scene(40'000 + seed, static_cast<std::uint64_t>(i)));
-    lines += nlohmann::ordered_json{{"idx", i},
-                                    {"image", scenes::image_name(static_cast<std::size_t>(i))},
-                                    {"question", scenes::prompt(style)}}
-                 .dump() +
-             "\n";
-  }
-  candor::staged_folder folder(data);
-  scenes::write_images(folder.path(), pictures);
-  candor::write_atomically(folder.path() / "instructions.jsonl", lines);
-  candor::write_atomically(folder.path() / "made_with.json", asked.document());
-  folder.commit();
-}
-
 }  // namespace
 
 pair_summary pair(const round& r) {
@@ -144,7 +114,9 @@ std::vector<round_report> run_rounds(const settings& s, const training::options&
     candor::write_atomically(given.output / name, content);
   training::options o = given;
   if (world) {
-    prepare_world(o.output, s, o.fit.seed);
+    scenes::prepare_instructions(
+        o.output,
+        {.count = s.instructions * s.rounds, .seed = o.fit.seed, .picture_seeds = 40'000, .detailed = true});
     o.data = o.output / "data" / "instructions.jsonl";
     o.images = o.output / "data" / "images";
   }

@@ -33,7 +33,8 @@ void for_lines(const std::filesystem::path& file,
                candor::function_ref<bool(const candor::detail::json_field&)> use);
 
 std::vector<candor::report_chart> read_charts(const run_files& files);
-std::vector<candor::report_stage> read_stages(const run_files& files);
+/// Sets `stages` and `stages_beside`.
+void read_stages(candor::report& out, const run_files& files);
 std::vector<candor::report_picture> read_gallery(const run_files& files, const run_options& options);
 /// Of before/ and round-N/evaluation/, the judged greedy answers to rlaif_v's --questions: figures, and
 /// pictures with the first model's and the last round's answer.

@@ -34,7 +34,6 @@ candor::report_stage stage_of(const json_field& record) {
                            : is == "higher" ? candor::better::higher
                                             : candor::better::neither});
   }
-  out.beside = record.boolean_or("beside", false);
   return out;
 }
 
@@ -101,18 +100,16 @@ void add_scores(candor::report_answer& answer, const json_field& record, const c
 
 }  // namespace
 
-std::vector<candor::report_stage> read_stages(const run_files& files) {
-  std::vector<candor::report_stage> out;
-  if (const auto file = files.folder / "figures.jsonl"; fs::exists(file)) {
-    for_lines(file, [&](const json_field& record) {
-      out.push_back(stage_of(record));
+void read_stages(candor::report& out, const run_files& files) {
+  if (const auto file = files.folder / "figures.jsonl"; fs::exists(file))
+    return for_lines(file, [&](const json_field& record) {
+      out.stages.push_back(stage_of(record));
+      out.stages_beside = record.boolean_or("beside", false);
       return true;
     });
-    return out;
-  }
   for (const auto& round : files.rounds)
-    if (auto stage = stage_of_round(round)) out.push_back(std::move(*stage));
-  return out.empty() ? read_answer_stages(files) : out;
+    if (auto stage = stage_of_round(round)) out.stages.push_back(std::move(*stage));
+  if (out.stages.empty()) out.stages = read_answer_stages(files);
 }
 
 std::vector<candor::report_picture> read_gallery(const run_files& files, const run_options& options) {

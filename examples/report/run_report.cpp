@@ -129,7 +129,7 @@ candor::report read_run(const fs::path& folder, const run_options& options) {
   out.title = name.empty() ? "candor run" : "Run " + name;
   out.subtitle = folder.string();
   out.charts = read_charts(files);
-  out.stages = read_stages(files);
+  read_stages(out, files);
   out.gallery = read_gallery(files, options);
   read_pairs(out, files, options);
   add_configuration(out, files);

@@ -6,16 +6,14 @@
 #include <candor/feedback/implicit_reward.hpp>
 #include <candor/io/atomic_file.hpp>
 #include <candor/io/json_field_impl.hpp>
-#include <candor/io/staged_folder.hpp>
 #include <candor/model/llava.hpp>
 #include <candor/train/signals.hpp>
 
 #include "rlaif_v/rows.hpp"
 #include "scenes/claims.hpp"
 #include "scenes/evaluate.hpp"
+#include "scenes/instructions.hpp"
 #include "scenes/metrics_json.hpp"
-#include "scenes/records.hpp"
-#include "training/made_with.hpp"
 
 #include <algorithm>
 #include <span>
@@ -26,7 +24,7 @@ namespace {
 using candor::detail::json;
 
 /// Seeds of pictures lie above those of the base's training and of its test.
-std::uint64_t picture_seed(const settings& s) { return 20'000 + s.seed; }
+constexpr std::uint64_t picture_seeds = 20'000;
 
 /// Whether a question about a scene is to be answered with yes: of the kind that it names, in its colour and
 /// place where it says them.
@@ -45,7 +43,7 @@ double labels_right(const round_context& r) {
   const candor::record_file file(r.file("judge"));
   std::int64_t right = 0, all = 0;
   for (const auto& row : read_rows(file, 0, file.size())) {
-    const auto scene = scenes::draw_scene(picture_seed(r.s), std::stoull(row.ds_question_id));
+    const auto scene = scenes::draw_scene(picture_seeds + r.s.seed, std::stoull(row.ds_question_id));
     for (std::size_t q = 0; q < row.questions.size(); ++q) {
       right += row.verdicts[q].confirmed() == truth_of(scene, row.questions[q]);
       ++all;
@@ -122,31 +120,8 @@ round_result read_result(const std::filesystem::path& path) {
 }  // namespace
 
 void prepare_world(const std::filesystem::path& output, const settings& s) {
-  const auto data = output / "data", recipe = data / "made_with.json";
-  const std::int64_t count = s.instructions * s.rounds;
-  candor::run_config asked;
-  asked.add("instructions of all rounds", count);
-  asked.add("seed", s.seed);
-  if (std::filesystem::exists(data))
-    return training::require_made_with(recipe, asked, data.string(),
-                                       "resume with the same --rounds, --instructions and --seed, or choose "
-                                       "another --output");
-  std::filesystem::create_directories(output);
-  std::vector<scenes::scene> pictures;
-  std::string lines;
-  for (std::int64_t i = 0; i < count; ++i) {
-    pictures.push_back(scenes::draw_scene(picture_seed(s), static_cast<std::uint64_t>(i)));
-    lines += nlohmann::ordered_json{{"idx", i},
-                                    {"image", scenes::image_name(static_cast<std::size_t>(i))},
-                                    {"question", scenes::prompt(scenes::caption_style::brief)}}
-                 .dump() +
-             "\n";
-  }
-  candor::staged_folder folder(data);
-  scenes::write_images(folder.path(), pictures);
-  candor::write_atomically(folder.path() / "instructions.jsonl", lines);
-  candor::write_atomically(folder.path() / "made_with.json", asked.document());
-  folder.commit();
+  scenes::prepare_instructions(
+      output, {.count = s.instructions * s.rounds, .seed = s.seed, .picture_seeds = picture_seeds});
 }
 
 round_result evaluate_round(const round_context& r, const std::filesystem::path& base) {

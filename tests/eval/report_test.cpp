@@ -95,7 +95,7 @@ TEST_CASE("A report shows how each stage differs from the first", "[eval][report
   CHECK(holds(page, "<td>base</td><td>20</td><td>80</td>"));
   CHECK(count_of(page, "<div class=\"card\">") == 2);
   // Beside each other, the last one is no more the result than the others.
-  for (auto& stage : r.stages) stage.beside = true;
+  r.stages_beside = true;
   CHECK(count_of(candor::report_html(r), "<div class=\"card\">") == 0);
   CHECK(holds(candor::report_html(r), "<td>two</td><td>25 <span"));
 }

@@ -39,7 +39,6 @@ struct report_figure {
 struct report_stage {
   std::string name;
   std::vector<report_figure> figures;
-  bool beside = false;  ///< made of the first stage like those around it, not of the stage before
 };
 
 enum class claim_verdict { right, wrong, unsure };
@@ -68,6 +67,7 @@ struct report {
   std::string title = "candor run";
   std::string subtitle;
   std::vector<report_stage> stages;
+  bool stages_beside = false;  ///< all stages are made of the first one, none of the stage before
   std::vector<report_chart> charts;
   std::vector<report_picture> gallery;
   std::vector<report_picture> pairs;

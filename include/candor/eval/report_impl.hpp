@@ -47,9 +47,8 @@ CANDOR_INLINE std::string change_html(const report_figure& now, const report_sta
   return {};
 }
 
-/// The first and the last value of each figure; nothing where the stages lie beside each other.
+/// The first and the last value of each figure.
 CANDOR_INLINE std::string cards_html(const std::vector<report_stage>& stages) {
-  if (stages.back().beside) return {};
   std::string out;
   for (const auto& now : stages.back().figures) {
     out += text("<div class=\"card\"><div class=\"name\">", html_escaped(now.name),
@@ -189,7 +188,8 @@ CANDOR_INLINE std::string report_html(const report& r) {
   if (!r.subtitle.empty()) out += "<p class=\"sub\">" + html_escaped(r.subtitle) + "</p>\n";
   if (!r.stages.empty())
     out += "<section id=\"figures\"><h2>Hallucination before and after</h2>\n" +
-           detail::cards_html(r.stages) + detail::stages_html(r.stages) + "</section>\n";
+           (r.stages_beside ? std::string() : detail::cards_html(r.stages)) + detail::stages_html(r.stages) +
+           "</section>\n";
   std::string charts;
   for (const auto& chart : r.charts) charts += detail::chart_html(chart);
   if (!charts.empty())
