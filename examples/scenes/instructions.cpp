@@ -24,8 +24,7 @@ void prepare_instructions(const std::filesystem::path& output, const instruction
   if (std::filesystem::exists(data))
     return training::require_made_with(
         recipe, asked, data.string(),
-        "resume with the same --rounds, --instructions and --seed, or choose another "
-        "--output");
+        "resume with the same --rounds, --instructions and --seed, or choose another --output");
   std::filesystem::create_directories(output);
   std::vector<scene> pictures;
   std::string lines;
