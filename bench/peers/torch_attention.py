@@ -38,7 +38,7 @@ def varlen():
 
         causal = {"window_size": (-1, 0)} if "window_size" in inspect.signature(varlen_attn).parameters else {"is_causal": True}
         attend = functools.partial(varlen_attn, **causal)
-        q, k, v = torch.randn(3, 200, 2, 128, device="cuda", dtype=torch.bfloat16).requires_grad_()
+        q, k, v = torch.randn(200, 3, 2, 128, device="cuda", dtype=torch.bfloat16).requires_grad_().unbind(1)
         ends = torch.tensor([0, 70, 200], dtype=torch.int32, device="cuda")
         found, expected = attend(q, k, v, ends, ends, 130, 130).flatten(1), one_by_one(q, k, v, [70, 130])
         gradients = [torch.autograd.grad(out.float().square().sum(), (q, k, v)) for out in (found, expected)]

@@ -38,7 +38,8 @@ class Server:
         self.on_device = torch.device(device).type == "cuda"
         self.compile = self.on_device and not eager
         if self.on_device:
-            torch._dynamo.config.cache_size_limit = 64  # FlexAttention is compiled for some sizes
+            torch.backends.cudnn.allow_tf32 = False  # fp32 is what others are held to
+            torch._dynamo.config.recompile_limit = 64  # FlexAttention is compiled for some sizes
         else:
             torch.set_num_threads(threads)
 
