@@ -57,6 +57,15 @@ def largest_batch(process, pairs):
     return least
 
 
+def timed(process, size, o):
+    """Seconds of steps with so many pairs in a pass and the memory they took; None where they do not fit."""
+    process.ask(f"batch {size}")
+    process.ask(f"steps {o.warmup}")
+    process.ask("memory")  # the peak begins anew
+    answer = process.ask(f"steps {o.steps}")
+    return {"seconds": answer["seconds"], "MiB": process.ask("memory")} if "seconds" in answer else None
+
+
 def block(sides, side, mode, o, batches):
     """One side's seconds of steps, of each workload, after its log-probs were compared with transformers'."""
     out = {}
@@ -73,10 +82,9 @@ def block(sides, side, mode, o, batches):
             key = f"{mode}, {workload}, {side}"
             if key not in batches:
                 batches[key] = largest_batch(process, o.pairs)
-            if batches[key] > 0:
-                process.ask(f"batch {batches[key]}")
-                process.ask(f"steps {o.warmup}")
-                found |= {"seconds": process.ask(f"steps {o.steps}")["seconds"], "MiB": process.ask("memory")}
+            while batches[key] > 0 and not (figures := timed(process, batches[key], o)):
+                batches[key] -= 1  # what fitted once may not fit into what others have left
+            found |= figures if batches[key] > 0 else {}
     return out
 
 

@@ -11,7 +11,7 @@
     steps N          N training steps: their losses and seconds
     work FILE        other pairs from now on
     batch N          at most N pairs in a pass from now on; 0: all
-    memory           MiB since `load`: now, the most, and the most that the allocator held; on the CPU resident
+    memory           MiB: now, and the most since the last `memory` or `load`; of the allocator, on the CPU resident
 
 Where memory ends, the answer is {"out of memory": why} and the process goes on.
 """
@@ -115,9 +115,9 @@ class Server:
     def memory(self):
         if not self.on_device:
             return resident_memory()
-        mib = 1 << 20
-        figures = {"now": torch.cuda.memory_allocated, "peak": torch.cuda.max_memory_allocated, "held": torch.cuda.max_memory_reserved}
-        return {name: read(self.device) / mib for name, read in figures.items()}
+        now, peak = torch.cuda.memory_allocated(self.device), torch.cuda.max_memory_allocated(self.device)
+        torch.cuda.reset_peak_memory_stats(self.device)
+        return {"now": now / (1 << 20), "peak": peak / (1 << 20)}
 
 
 def main():
