@@ -8,6 +8,7 @@
 #include "support/backends.hpp"
 
 #include <candor/autograd/ops/activation.hpp>
+#include <candor/autograd/ops/add.hpp>
 #include <candor/autograd/ops/attention.hpp>
 #include <candor/autograd/ops/gather.hpp>
 #include <candor/autograd/ops/head_best.hpp>
@@ -46,6 +47,35 @@ TEMPLATE_TEST_CASE("an input that is used twice receives both gradients", "[auto
     return candor::linear(tape, candor::activate<candor::gelu>(tape, candor::linear(tape, x, w)), w, nullptr,
                           x);
   });
+}
+
+TEMPLATE_TEST_CASE("a residual that goes into several sums receives all their gradients", "[autograd][linear]",
+                   CANDOR_TEST_BACKENDS) {
+  using B = TestType;
+  CANDOR_BACKEND(B, backend);
+  const auto x = random_variable(backend, {5, 4}, 1), other = random_variable(backend, {5, 4}, 2);
+  auto w = random_parameter(backend, "w", {4, 4}, 3), norm = random_parameter(backend, "n", {4}, 4);
+  SECTION("a block's: the sum is normalised, and goes on") {
+    check_gradients(backend, {x, other}, {&w, &norm}, [&](auto& tape) {
+      const auto h = candor::linear(tape, other, w, nullptr, x);
+      return candor::linear(tape, candor::rms_norm(tape, h, norm, 1e-5), w, nullptr, h);
+    });
+  }
+  SECTION("two linear layers'") {
+    check_gradients(backend, {x, other}, {&w}, [&](auto& tape) {
+      return candor::linear(tape, candor::linear(tape, other, w, nullptr, x), w, nullptr, x);
+    });
+  }
+  SECTION("sums'") {
+    check_gradients(backend, {x, other}, {}, [&](auto& tape) {
+      return candor::add(tape, candor::add(tape, x, x), candor::add(tape, x, other));
+    });
+  }
+  SECTION("one that does not fit is refused") {
+    candor::tape<B> tape(backend);
+    const auto narrow = random_variable(backend, {5, 3}, 2);
+    CHECK_THROWS_AS(candor::linear(tape, x, w, nullptr, narrow), candor::shape_error);
+  }
 }
 
 TEMPLATE_TEST_CASE("the gradients of the norms agree with differences", "[autograd][norm]",

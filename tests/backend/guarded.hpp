@@ -141,6 +141,17 @@ class guarded_with {
     const opened open(*this);
     cpu_.matmul<T, C>(ta, inside("matmul", a), tb, inside("matmul", b), inside("matmul", c), accumulate);
   }
+  template <class T>
+  void matmul_onto(candor::view<guarded_with, const T> start, candor::transpose ta,
+                   candor::view<guarded_with, const T> a, candor::transpose tb,
+                   candor::view<guarded_with, const T> b, candor::view<guarded_with, T> c) {
+    const opened open(*this);
+    const auto from = inside("matmul_onto", start);
+    const auto to = inside("matmul_onto", c);
+    for (std::int64_t i = 0; i < c.rows; ++i)
+      cpu_.copy(to.row(i), from.row(i), sizeof(T) * static_cast<std::size_t>(c.cols));
+    cpu_.matmul<T, T>(ta, inside("matmul_onto", a), tb, inside("matmul_onto", b), to, true);
+  }
 
   template <class T>
   void attention_forward(const candor::attention_heads& heads, const candor::attention_layout& layout,

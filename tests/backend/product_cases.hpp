@@ -26,6 +26,7 @@ std::vector<T> numbers(std::int64_t count, std::uint64_t seed) {
 struct product_problem {
   std::int64_t m, n, k, padding;  // padding: elements between the end of a row and the next
   bool ta, tb, accumulate;
+  bool apart = false;  // what the product is added to lies in a matrix of its own, where the backend takes that
 };
 
 /// The largest error relative to what rounding may do: `unit` of the result and of each of the sums.
@@ -37,7 +38,9 @@ double worst_error(B& backend, const product_problem& p) {
              b = numbers<T>(b_rows * (b_cols + p.padding), 2);
   const auto before = numbers<C>(p.m * (p.n + p.padding), 4);
   auto c = before;
-  if (!p.accumulate) c.assign(c.size(), static_cast<C>(std::nanf("")));  // is written, not read
+  constexpr bool onto = std::is_same_v<T, C> && requires { &B::template matmul_onto<T>; };
+  const bool apart = onto && p.apart && p.accumulate;
+  if (!p.accumulate || apart) c.assign(c.size(), static_cast<C>(std::nanf("")));  // is written, not read
   const auto upload = [&]<class E>(const std::vector<E>& values) {
     return candor::tensor<B, E>::from(backend, candor::shape{static_cast<std::int64_t>(values.size())},
                                       values);
@@ -45,10 +48,17 @@ double worst_error(B& backend, const product_problem& p) {
   const auto a_there = upload(a), b_there = upload(b);
   auto c_there = upload(c);
   using candor::transpose;
-  backend.template matmul<T, C>(
-      p.ta ? transpose::yes : transpose::no, {a_there.view().data, a_rows, a_cols, a_cols + p.padding},
-      p.tb ? transpose::yes : transpose::no, {b_there.view().data, b_rows, b_cols, b_cols + p.padding},
-      {c_there.view().data, p.m, p.n, p.n + p.padding}, p.accumulate);
+  const candor::view<B, const T> a_view{a_there.view().data, a_rows, a_cols, a_cols + p.padding},
+      b_view{b_there.view().data, b_rows, b_cols, b_cols + p.padding};
+  const candor::view<B, C> c_view{c_there.view().data, p.m, p.n, p.n + p.padding};
+  const transpose ta = p.ta ? transpose::yes : transpose::no, tb = p.tb ? transpose::yes : transpose::no;
+  if constexpr (onto) {
+    if (apart) {
+      const auto start = upload(before);
+      backend.template matmul_onto<T>({start.view().data, p.m, p.n, c_view.stride}, ta, a_view, tb, b_view, c_view);
+    }
+  }
+  if (!apart) backend.template matmul<T, C>(ta, a_view, tb, b_view, c_view, p.accumulate);
   c = c_there.to_vector();
   using candor::host;
   const candor::view<host, const T> va{a.data(), a_rows, a_cols, a_cols + p.padding},

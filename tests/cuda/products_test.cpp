@@ -88,6 +88,18 @@ TEST_CASE("products of shapes that do not fit are refused before the library see
                     contains("[matmul] a (2, 3) times b (4, 5) transposed does not give c (2, 5)"));
 }
 
+TEST_CASE("a product is added to a matrix that lies as its result does", "[cuda][product]") {
+  alignas(256) static double memory[256];
+  const view<const double> start{memory + 4, 2, 5, 8}, a{memory, 2, 3, 3}, b{memory, 5, 3, 3};
+  const view<double> c{memory + 128, 2, 5, 8}, dense{memory + 128, 2, 5, 5};
+  auto expected = candor::lay_out_product(transpose::no, a, transpose::yes, b, c, true, false);
+  CHECK(expected.result_alignment == 64);  // of each row
+  expected.result_alignment = 32;
+  CHECK(candor::lay_out_product_onto(start, transpose::no, a, transpose::yes, b, c, false) == expected);
+  CHECK_THROWS_WITH(candor::lay_out_product_onto(start, transpose::no, a, transpose::yes, b, dense, false),
+                    contains("[matmul] start (2, 5) of stride 8 does not lie as c (2, 5) of stride 5"));
+}
+
 TEST_CASE("element types and alignments are told as they are", "[cuda][product]") {
   using candor::bfloat16;
   STATIC_REQUIRE(candor::product_type_of<float, float>(false) == candor::product_type::f32);

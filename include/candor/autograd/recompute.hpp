@@ -19,8 +19,7 @@ variable<B, T> recompute(tape<B>& outer, const variable<B, T>& x, Block block) {
     tape<B> inner(backend);
     const variable<B, T> again = block(inner, x);
     if (!again.tracked()) return;
-    const view<B, const T> d_y = y.gradient();
-    backend.rows(d_y.rows, d_y.cols, add_rows_program<B, T>{d_y, again.sink()});
+    pass_gradient(backend, y, again);
     inner.backward();
   });
   return y;

@@ -41,6 +41,8 @@ class variable {
     return {node_->gradient.view(), add};
   }
   void drop_gradient() const { node_->gradient = tensor<B, T>(); }
+  /// The gradient becomes that of `other`, of the same extents, which has none yet; this one has none afterwards.
+  void hand_gradient_to(const variable& other) const { other.node_->gradient = std::move(node_->gradient); }
 
  private:
   struct node {

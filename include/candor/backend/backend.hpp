@@ -40,7 +40,8 @@ struct empty_program {
 template <class B>
 concept rows_backend = requires(B& b, std::int64_t n) { b.rows(n, n, empty_program{}); };
 
-/// Products c = [c +] op(a) op(b) of elements `T`, also into the accumulator type.
+/// Products c = [c +] op(a) op(b) of elements `T`, also into the accumulator type. A backend whose library starts from
+/// another matrix as well may have matmul_onto(start, ta, a, tb, b, c) for c = start + op(a) op(b), with start as c lies.
 template <class B, class T>
 concept product_backend = requires(B& b, view<B, const T> a, view<B, T> c, view<B, accumulator_t<T>> g,
                                    bool accumulate) {

@@ -85,13 +85,15 @@ TEMPLATE_LIST_TEST_CASE("products on the device agree with sums in double", "[de
                                                                                     {96, 40, 64, 8},
                                                                                     {70, 530, 1030, 0},
                                                                                     {128, 256, 512, 0}})
-    for (const int flags : {0, 1, 2, 3, 4, 5, 6, 7}) {
-      const product_problem p{m, n, k, padding, (flags & 1) != 0, (flags & 2) != 0, (flags & 4) != 0};
-      CAPTURE(m, n, k, padding, p.ta, p.tb, p.accumulate);
+    for (const int flags : {0, 1, 2, 3, 4, 5, 6, 7, 12, 13, 14, 15}) {
+      const product_problem p{
+          m, n, k, padding, (flags & 1) != 0, (flags & 2) != 0, (flags & 4) != 0, (flags & 8) != 0};
+      CAPTURE(m, n, k, padding, p.ta, p.tb, p.accumulate, p.apart);
       CHECK(worst_error<T, C>(gpu, p) <= 1.0);
     }
   CHECK(worst_error<T, C>(gpu, {3, 4, 0, 0, false, true, false}) == 0.0);
   CHECK(worst_error<T, C>(gpu, {3, 4, 0, 0, false, true, true}) == 0.0);
+  CHECK(worst_error<T, C>(gpu, {3, 4, 0, 1, false, true, true, true}) == 0.0);
 }
 
 TEST_CASE("products that are timed stay right, and are kept in a file", "[device][matmul]") {

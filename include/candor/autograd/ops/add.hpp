@@ -17,8 +17,9 @@ variable<B, T> add(tape<B>& tape, const variable<B, T>& a, const variable<B, T>&
   backend.rows(y.rows(), y.cols(), add_rows_program<B, T>{b.value(), {y.value(), true}});
   if (tracked)
     tape.record([&backend, a, b, y] {
-      for (const auto& x : {a, b})
-        if (x.tracked()) backend.rows(y.rows(), y.cols(), add_rows_program<B, T>{y.gradient(), x.sink()});
+      if (a.tracked() && b.tracked())
+        backend.rows(y.rows(), y.cols(), add_rows_program<B, T>{y.gradient(), a.sink()});
+      pass_gradient(backend, y, b.tracked() ? b : a);
     });
   return y;
 }

@@ -152,19 +152,13 @@ class cuda {
   template <class T, class C>
   void matmul(transpose ta, view<cuda, const T> a, transpose tb, view<cuda, const T> b, view<cuda, C> c,
               bool accumulate = false) {
-    const product_layout p = lay_out_product(ta, a, tb, b, c, accumulate, options_.tf32);
-    if (c.size() == 0) return;
-    use();
-    if (p.inner == 0) {
-      if (!accumulate)
-        done(cudaMemset2DAsync(c.data, sizeof(C) * static_cast<std::size_t>(c.stride), 0,
-                               sizeof(C) * static_cast<std::size_t>(c.cols), static_cast<std::size_t>(c.rows),
-                               stream_.get()),
-             "[matmul] ", str(p));
-      return;
-    }
-    products_.multiply(p, b.data, a.data, c.data, workspace_, stream_.get(), scratch());
-    done(cudaSuccess, "[matmul] ", str(p));
+    multiply(lay_out_product(ta, a, tb, b, c, accumulate, options_.tf32), a.data, b.data, c.data, c);
+  }
+  /// c = start + op(a) op(b), where start lies as c does: cuBLASLt reads it as it writes c.
+  template <class T>
+  void matmul_onto(view<cuda, const T> start, transpose ta, view<cuda, const T> a, transpose tb,
+                   view<cuda, const T> b, view<cuda, T> c) {
+    multiply(lay_out_product_onto(start, ta, a, tb, b, c, options_.tf32), a.data, b.data, start.data, c);
   }
 
   // ---- attention ----
@@ -265,6 +259,26 @@ class cuda {
   std::string machine() {
     return text(properties().name, ", cuBLASLt ", cublasLtGetVersion(), ", ",
                 properties().multiProcessorCount, " multiprocessors");
+  }
+
+  template <class T, class C>
+  void multiply(const product_layout& p, const T* a, const T* b, const C* start, view<cuda, C> c) {
+    if (c.size() == 0) return;
+    use();
+    if (p.inner == 0) {
+      const std::size_t pitch = sizeof(C) * static_cast<std::size_t>(c.stride),
+                        width = sizeof(C) * static_cast<std::size_t>(c.cols),
+                        height = static_cast<std::size_t>(c.rows);
+      if (!p.accumulate)
+        done(cudaMemset2DAsync(c.data, pitch, 0, width, height, stream_.get()), "[matmul] ", str(p));
+      else if (start != c.data)
+        done(cudaMemcpy2DAsync(c.data, pitch, start, pitch, width, height, cudaMemcpyDeviceToDevice,
+                               stream_.get()),
+             "[matmul] ", str(p));
+      return;
+    }
+    products_.multiply(p, b, a, start, c.data, workspace_, stream_.get(), scratch());
+    done(cudaSuccess, "[matmul] ", str(p));
   }
 
   static void require_head(const attention_heads& heads) {

@@ -10,6 +10,7 @@
 #include <candor/core/error.hpp>
 #include <candor/core/scalar.hpp>
 
+#include <algorithm>
 #include <bit>
 #include <compare>
 #include <cstdint>
@@ -74,6 +75,17 @@ product_layout lay_out_product(transpose ta, view<B, const T> a, transpose tb, v
           .first_alignment = alignment_of(b.data, b.stride, b.rows),
           .second_alignment = alignment_of(a.data, a.stride, a.rows),
           .result_alignment = alignment_of(c.data, c.stride, c.rows)};
+}
+
+/// c = start + op(a) op(b); shape_error where start does not lie as c does.
+template <class B, class T>
+product_layout lay_out_product_onto(view<B, const T> start, transpose ta, view<B, const T> a, transpose tb,
+                                    view<B, const T> b, view<B, T> c, bool tf32) {
+  require<shape_error>(start.rows == c.rows && start.cols == c.cols && start.stride == c.stride,
+                       "[matmul] start ", start, " of stride ", start.stride, " does not lie as c ", c, " of stride ", c.stride);
+  product_layout p = lay_out_product(ta, a, tb, b, c, true, tf32);
+  p.result_alignment = std::min(p.result_alignment, alignment_of(start.data, start.stride, start.rows));
+  return p;
 }
 
 /// The next of eight sizes in each power of two.

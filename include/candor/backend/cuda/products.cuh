@@ -78,12 +78,13 @@ class products {
     if (!options_.file.empty() && timed_.changed()) timed_.save(options_.file);
   }
 
-  void multiply(const product_layout& p, const void* first, const void* second, void* result, void* workspace,
-                cudaStream_t stream, const scratch_memory& scratch) {
+  /// result = [start +] op(first) op(second), where p accumulates; `start` may be the result.
+  void multiply(const product_layout& p, const void* first, const void* second, const void* start, void* result,
+                void* workspace, cudaStream_t stream, const scratch_memory& scratch) {
     product_descriptors d(p);
     const cublasLtMatmulAlgo_t algorithm =
-        algorithm_for(p, d, first, second, result, workspace, stream, scratch);
-    check(run(p, d, algorithm, first, second, result, result, workspace, stream), "[matmul] ", str(p));
+        algorithm_for(p, d, first, second, start, workspace, stream, scratch);
+    check(run(p, d, algorithm, first, second, start, result, workspace, stream), "[matmul] ", str(p));
   }
 
  private:
@@ -127,13 +128,13 @@ class products {
   }
 
   cublasLtMatmulAlgo_t algorithm_for(const product_layout& p, product_descriptors& d, const void* first,
-                                     const void* second, const void* result, void* workspace,
+                                     const void* second, const void* start, void* workspace,
                                      cudaStream_t stream, const scratch_memory& scratch) {
     const bool timing = !options_.file.empty() && !options_.deterministic;
     if (timing) {
       const product_layout shape = typical(p);
       const product_algorithm* known = timed_.find(shape);
-      if (known == nullptr && time_candidates(p, shape, d, first, second, result, workspace, stream, scratch))
+      if (known == nullptr && time_candidates(p, shape, d, first, second, start, workspace, stream, scratch))
         known = timed_.find(shape);
       if (known != nullptr) {
         const auto algorithm = bit_cast<cublasLtMatmulAlgo_t>(*known);
@@ -158,7 +159,7 @@ class products {
   /// Times what the heuristic proposes, with a result of its own, and keeps the quickest. False where there
   /// is no memory for it.
   bool time_candidates(const product_layout& p, const product_layout& shape, product_descriptors& d,
-                       const void* first, const void* second, const void* result, void* workspace,
+                       const void* first, const void* second, const void* start, void* workspace,
                        cudaStream_t stream, const scratch_memory& scratch) {
     const std::size_t element = p.type == product_type::f64 ? 8 : p.type == product_type::bf16 ? 2 : 4;
     const auto bytes =
@@ -175,7 +176,7 @@ class products {
       for (int r = 0; r <= repetitions && runs; ++r) {  // the first one warms up
         if (r == 1) check(cudaEventRecord(begin.get(), stream), "[matmul] timing");
         runs =
-            run(p, d, algorithm, first, second, result, target, workspace, stream) == CUBLAS_STATUS_SUCCESS;
+            run(p, d, algorithm, first, second, start, target, workspace, stream) == CUBLAS_STATUS_SUCCESS;
       }
       if (!runs) continue;
       check(cudaEventRecord(end.get(), stream), "[matmul] timing");
