@@ -16,7 +16,6 @@
 #include <candor/autograd/ops/layer_norm.hpp>
 #include <candor/autograd/ops/linear.hpp>
 #include <candor/autograd/ops/log_probs.hpp>
-#include <candor/autograd/ops/low_rank.hpp>
 #include <candor/autograd/ops/rms_norm.hpp>
 #include <candor/autograd/ops/swiglu.hpp>
 #include <candor/autograd/recompute.hpp>
@@ -321,26 +320,6 @@ TEMPLATE_TEST_CASE("of equal logits the lowest id is the best, and none where al
   w.storage().copy_from(values);
   CHECK(candor::head_best_tokens(backend, h, w, {{0, 2, 3}, {0, 0, 0}}, {-1, 7, -1}) ==
         std::vector<std::int32_t>{7, 33, -1});
-}
-
-TEMPLATE_TEST_CASE("the gradient of a low-rank correction agrees with differences", "[autograd][low_rank]",
-                   CANDOR_TEST_BACKENDS) {
-  using B = TestType;
-  CANDOR_BACKEND(B, backend);
-  const auto x = random_variable(backend, {5, 6}, 1);
-  auto w = random_parameter(backend, "w", {7, 6}, 2), a = random_parameter(backend, "a", {2, 6}, 3),
-       b = random_parameter(backend, "b", {4, 2}, 4);
-  auto keys = std::make_shared<candor::tensor<B, std::uint64_t>>(
-      candor::tensor<B, std::uint64_t>::from(backend, {5}, std::vector<std::uint64_t>{11, 12, 13, 14, 15}));
-  for (const double dropout : {0.0, 0.5}) {
-    x.drop_gradient();
-    for (auto* p : {&w, &a, &b}) p->drop_gradient();
-    check_gradients(backend, {x}, {&w, &a, &b}, [&](auto& tape) {
-      auto y = candor::linear(tape, x, w);
-      candor::add_low_rank(tape, y, 2, x, a, b, 1.5, {dropout, 1, 2, 3}, keys);
-      return y;
-    });
-  }
 }
 
 TEMPLATE_TEST_CASE("a block that is run again gives the same bits as one that is kept",

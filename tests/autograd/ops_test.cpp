@@ -3,4 +3,5 @@
 #include "backend/guarded.hpp"
 
 #define CANDOR_TEST_BACKENDS candor::host, candor_test::guarded
+#include "autograd/low_rank_cases.hpp"
 #include "autograd/operation_cases.hpp"

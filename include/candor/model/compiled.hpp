@@ -43,9 +43,9 @@
                                                     const head_memory&, tensor<B, accumulator_t<T>>*);                  \
   kind variable<B, accumulator_t<T>> head_kl(tape<B>&, const variable<B, T>&, parameter<B, T>&, const variable<B, T>&,  \
                                              const parameter<B, T>&, kl_direction, const head_memory&);                 \
-  kind void add_low_rank(tape<B>&, const variable<B, T>&, std::int64_t, const variable<B, T>&,                      \
-                         parameter<B, accumulator_t<T>>&, parameter<B, accumulator_t<T>>&, double,                  \
-                         const dropout_draw&, std::shared_ptr<const tensor<B, std::uint64_t>>);
+  kind void add_low_rank(tape<B>&, const variable<B, T>&, const variable<B, T>&,                                    \
+                         const std::vector<low_rank_part<B, T>>&, const dropout_draw&,                              \
+                         std::shared_ptr<const tensor<B, std::uint64_t>>);
 
 #define CANDOR_INSTANTIATE_MODEL(kind, B, T)                                                                        \
   kind void load_weights(llava_network<B, T>&, const llava_weights&);                                               \

@@ -58,11 +58,17 @@ class linear_layer {
                             const variable<B, T>& residual = {}) {
     const bool adapted = context.adapters && !adapters.empty();
     variable<B, T> y = linear(context.tape, x, weight, bias ? &bias : nullptr, residual, adapted);
-    if (adapted)
-      for (auto& adapter : adapters)
-        add_low_rank(context.tape, y, adapter.first, x, adapter.a, adapter.b, adapter.scale,
-                     dropout_draw{context.dropout ? adapter.dropout : 0.0, context.seed, adapter.layer, context.step},
+    if (!adapted) return y;
+    std::vector<low_rank_part<B, T>> undropped;
+    for (auto& adapter : adapters) {
+      const low_rank_part<B, T> part{adapter.first, &adapter.a, &adapter.b, adapter.scale};
+      if (context.dropout && adapter.dropout > 0.0)  // each drops elements of its own
+        add_low_rank(context.tape, y, x, {part}, dropout_draw{adapter.dropout, context.seed, adapter.layer, context.step},
                      context.token_keys);
+      else
+        undropped.push_back(part);
+    }
+    if (!undropped.empty()) add_low_rank(context.tape, y, x, undropped);
     return y;
   }
 

@@ -5,6 +5,10 @@
 /// Backward, with z = drop(x) A^T:  d_B += s d_y^T z,  d_z = s d_y B,  d_A += d_z^T drop(x),  d_x +=
 /// undrop(d_z A). A and B are kept in the accumulator type and cast to the elements of the model for the
 /// products. Shapes: x (T, in), A (r, in), B (out, r), y (T, at least out).
+///
+/// Corrections of the same input (q, k and v; gate and up) share the passes over it: their A lie one below the other,
+/// (R, in), so that one product each gives all z, all of d_x and every d_A. Taking z into the layer's own product as
+/// well, [x, z] [W, s B]^T, would save the passes over y too; bench/README.md says why it is not done.
 
 #include <candor/autograd/ops/linear.hpp>
 #include <candor/autograd/tape.hpp>
@@ -16,6 +20,7 @@
 #include <memory>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 namespace CANDOR_NS {
 
@@ -85,22 +90,43 @@ struct dropout_program {
   }
 };
 
-/// Adds the correction to the columns [first, first + out) of y, which must be fresh: the value of no other
-/// operation's input yet. `token_keys` (T) is needed where the dropout is positive.
+/// One correction: of the columns [first, first + out) of a result. The parameters must outlive the backward pass.
+template <class B, class T>
+struct low_rank_part {
+  std::int64_t first = 0;
+  parameter<B, accumulator_t<T>>* a = nullptr;  // (r, in)
+  parameter<B, accumulator_t<T>>* b = nullptr;  // (out, r)
+  double scale = 1.0;
+};
+
+/// Adds corrections to y, which must be fresh: the value of no other operation's input yet. `draw` drops the same elements
+/// of x for all of them; `token_keys` (T) is needed where its probability is positive.
 template <class B, class T>
 void add_low_rank(
-    tape<B>& tape, const variable<B, T>& y, std::int64_t first, const variable<B, T>& x,
-    parameter<B, accumulator_t<T>>& a, parameter<B, accumulator_t<T>>& b, double scale,
+    tape<B>& tape, const variable<B, T>& y, const variable<B, T>& x, const std::vector<low_rank_part<B, T>>& parts,
     const dropout_draw& draw = {},
     std::type_identity_t<std::shared_ptr<const tensor<B, std::uint64_t>>> token_keys = nullptr) {
   using A = accumulator_t<T>;
   B& backend = tape.backend();
+  struct saved_part {
+    low_rank_part<B, T> p;
+    tensor<B, T> b;             // (out, r) times the scale
+    std::int64_t at, rank, out;  // rows of A and columns of z where it begins, and how many; columns of y
+  };
   struct saved {
-    tensor<B, T> a, b, dropped, z;  // (r, in), (out, r) times the scale, (T, in) or nothing, (T, r)
+    std::vector<saved_part> parts;
+    tensor<B, T> a, dropped, z;  // (R, in), (T, in) or nothing, (T, R)
   };
   const auto keep = std::make_shared<saved>();
-  keep->a = cast<T>(backend, a.value());
-  keep->b = cast<T>(backend, b.value(), scale);
+  std::int64_t ranks = 0;  // R
+  for (const auto& p : parts) {
+    const std::int64_t rank = p.a->extents().rows();
+    keep->parts.push_back({p, cast<T>(backend, p.b->value(), p.scale), ranks, rank, p.b->extents().rows()});
+    ranks += rank;
+  }
+  keep->a = tensor<B, T>(backend, shape{ranks, x.cols()});
+  for (const auto& s : keep->parts)
+    backend.rows(s.rank, x.cols(), cast_program<B, A, T>{s.p.a->value(), keep->a.view().slice_rows(s.at, s.rank), A(1)});
   view<B, const T> input = x.value();
   if (draw.probability > 0.0) {
     require<shape_error>(token_keys != nullptr && token_keys->size() == x.rows(),
@@ -111,45 +137,49 @@ void add_low_rank(
                  dropout_program<B, T>{input, {keep->dropped.view(), false}, token_keys->view().data, draw});
     input = keep->dropped.view();
   }
-  keep->z = tensor<B, T>(backend, shape{x.rows(), a.extents().rows()});
+  keep->z = tensor<B, T>(backend, shape{x.rows(), ranks});
   backend.template matmul<T, T>(transpose::no, input, transpose::yes, std::as_const(keep->a).view(),
                                 keep->z.view());
-  const std::int64_t out = b.extents().rows();
-  backend.template matmul<T, T>(transpose::no, std::as_const(keep->z).view(), transpose::yes,
-                                std::as_const(keep->b).view(), y.value().slice_cols(first, out), true);
+  for (const auto& s : keep->parts)
+    backend.template matmul<T, T>(transpose::no, std::as_const(keep->z).view().slice_cols(s.at, s.rank), transpose::yes,
+                                  s.b.view(), y.value().slice_cols(s.p.first, s.out), true);
   if (!y.tracked()) return;
 
-  tape.record([&backend, y, first, out, x, &a, &b, scale, draw, token_keys, keep] {
-    const view<B, const T> d_y = y.gradient().slice_cols(first, out);
-    const view<B, const T> z = std::as_const(keep->z).view();
+  tape.record([&backend, y, x, draw, token_keys, keep] {
+    const view<B, const T> z = std::as_const(keep->z).view(), all_a = std::as_const(keep->a).view();
     tensor<B, T> d_z(backend, keep->z.extents());
-    backend.template matmul<T, T>(transpose::no, d_y, transpose::no, std::as_const(keep->b).view(),
-                                  d_z.view());
-    const view<B, const T> d_z_view = std::as_const(d_z).view();
-    if (b.trainable()) {
-      tensor<B, A> d_b(backend, b.extents());
-      backend.template matmul<T, A>(transpose::yes, d_y, transpose::no, z, d_b.view());
-      const auto sink = b.sink();
-      if (!sink.add) backend.zero(sink.d.data, sizeof(A) * static_cast<std::size_t>(sink.d.size()));
-      const auto scaled = cast<A>(backend, std::as_const(d_b).view(), scale);
-      backend.rows(sink.d.rows, sink.d.cols, add_rows_program<B, A>{scaled.view(), {sink.d, true}});
+    bool trains_a = false;
+    for (const auto& s : keep->parts) {
+      const view<B, const T> d_y = view<B, const T>(y.gradient()).slice_cols(s.p.first, s.out);
+      backend.template matmul<T, T>(transpose::no, d_y, transpose::no, s.b.view(), d_z.view().slice_cols(s.at, s.rank));
+      if (s.p.b->trainable()) {
+        tensor<B, A> d_b(backend, s.p.b->extents());
+        backend.template matmul<T, A>(transpose::yes, d_y, transpose::no, z.slice_cols(s.at, s.rank), d_b.view());
+        const auto scaled = cast<A>(backend, std::as_const(d_b).view(), s.p.scale);
+        const auto sink = s.p.b->sink();
+        backend.rows(sink.d.rows, sink.d.cols, add_rows_program<B, A>{scaled.view(), sink});
+      }
+      trains_a = trains_a || s.p.a->trainable();
     }
-    if (a.trainable()) {
-      const auto d_a = a.sink();
+    const view<B, const T> d_z_view = std::as_const(d_z).view();
+    if (trains_a) {
       const view<B, const T> input =
           keep->dropped ? std::as_const(keep->dropped).view() : view<B, const T>(x.value());
-      backend.template matmul<T, A>(transpose::yes, d_z_view, transpose::no, input, d_a.d, d_a.add);
+      tensor<B, A> d_a(backend, keep->a.extents());
+      backend.template matmul<T, A>(transpose::yes, d_z_view, transpose::no, input, d_a.view());
+      for (const auto& s : keep->parts)
+        if (s.p.a->trainable())
+          backend.rows(s.rank, d_a.view().cols,
+                       add_rows_program<B, A>{std::as_const(d_a).view().slice_rows(s.at, s.rank), s.p.a->sink()});
     }
     if (!x.tracked()) return;
     const auto d_x = x.sink();
     if (!keep->dropped) {
-      backend.template matmul<T, T>(transpose::no, d_z_view, transpose::no, std::as_const(keep->a).view(),
-                                    d_x.d, d_x.add);
+      backend.template matmul<T, T>(transpose::no, d_z_view, transpose::no, all_a, d_x.d, d_x.add);
       return;
     }
     tensor<B, T> d_dropped(backend, x.extents());
-    backend.template matmul<T, T>(transpose::no, d_z_view, transpose::no, std::as_const(keep->a).view(),
-                                  d_dropped.view());
+    backend.template matmul<T, T>(transpose::no, d_z_view, transpose::no, all_a, d_dropped.view());
     backend.rows(x.rows(), 8 * x.cols(),
                  dropout_program<B, T>{std::as_const(d_dropped).view(), d_x, token_keys->view().data, draw});
   });
