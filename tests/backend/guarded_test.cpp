@@ -4,6 +4,7 @@
 // give on the guarded backend what they give on the host, but for the compiler's choice of fused operations.
 #include "backend/guarded.hpp"
 #include "backend/model_world.hpp"
+#include "backend/not_finite_cases.hpp"
 #include "support/catch.hpp"
 
 #include <cmath>
@@ -61,4 +62,9 @@ TEST_CASE("training needs nothing that a device lacks", "[backend][guarded]") {
 TEST_CASE("scoring and generation need nothing that a device lacks", "[backend][guarded]") {
   guarded backend({.threads = 1});
   candor_test::check_inference(backend);
+}
+
+TEST_CASE("a training survives what is not finite, and keeps what was learnt before", "[backend][guarded][numeric]") {
+  guarded backend({.threads = 1});
+  candor_test::check_not_finite(backend);
 }

@@ -36,6 +36,7 @@ inline const char* const world_pairs =
 struct training_kind {
   int rank = 0;  // of LoRA, 0: all weights
   bool stochastic_rounding = false, recompute = false, bf16_moments = false;
+  double dropout = 0.25;  // of LoRA
 };
 
 /// Everything that a run leaves, by name.
@@ -60,7 +61,7 @@ struct model_world {
     const std::string folder = std::string(B::name) + "_run";
     std::filesystem::remove_all(scratch / folder);
     auto policy = candor::load_llava<T>(backend, scratch / "model");
-    if (how.rank > 0) policy.add_lora({.rank = how.rank, .alpha = 4.0, .dropout = 0.25, .seed = 3});
+    if (how.rank > 0) policy.add_lora({.rank = how.rank, .alpha = 4.0, .dropout = how.dropout, .seed = 3});
     const candor::preference_data data(scratch / "pairs.jsonl", {.images = scratch / "images"});
     // With an epsilon beyond the moments a step is a multiple of the gradient, and not of its sign.
     const candor::adamw optimizer{
@@ -184,6 +185,7 @@ void check_training(B& backend) {
   SECTION("all weights in fp32, layers computed again") { check(float(), {.recompute = true}); }
   SECTION("adapters with dropout in fp32") { check(float(), {.rank = 2}); }
   SECTION("adapters with dropout in bf16") { check(candor::bfloat16(), {.rank = 2}); }
+  SECTION("adapters without dropout in fp32") { check(float(), {.rank = 2, .dropout = 0}); }
   SECTION("all weights in bf16 with a master copy") { check(candor::bfloat16(), {}); }
   SECTION("all weights in bf16, rounded at random") {
     check(candor::bfloat16(), {.stochastic_rounding = true, .bf16_moments = true});

@@ -5,6 +5,7 @@
 #include "autograd/kl_golden.hpp"
 #include "backend/attention_cases.hpp"
 #include "backend/model_world.hpp"
+#include "backend/not_finite_cases.hpp"
 
 using candor_test::emulated;
 
@@ -28,4 +29,10 @@ TEST_CASE("scoring and generation with row programs on warps and blocks give wha
           "[cuda][emulated]") {
   emulated backend({.threads = 1});
   candor_test::check_inference(backend);
+}
+
+TEST_CASE("a training on warps and blocks survives what is not finite, and keeps what was learnt before",
+          "[cuda][emulated][numeric]") {
+  emulated backend({.threads = 1});
+  candor_test::check_not_finite(backend);
 }

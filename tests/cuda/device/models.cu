@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Whole trainings, log-probs and texts on the device, compared with the host's.
 #include "backend/model_world.hpp"
+#include "backend/not_finite_cases.hpp"
 #include "cuda/device/with_device.cuh"
 
 TEST_CASE("training on the device gives what the host gives", "[device][sanitize]") {
@@ -11,4 +12,9 @@ TEST_CASE("training on the device gives what the host gives", "[device][sanitize
 TEST_CASE("scoring and generation on the device give what the host gives", "[device]") {
   CANDOR_BACKEND(candor::cuda, gpu);
   candor_test::check_inference(gpu);
+}
+
+TEST_CASE("a training on the device survives what is not finite, and keeps what was learnt before", "[device][numeric]") {
+  CANDOR_BACKEND(candor::cuda, gpu);
+  candor_test::check_not_finite(gpu);
 }
