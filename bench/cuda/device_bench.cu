@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /// @file
 /// What the device does of what it could: row programs against the copy bandwidth of the same run, products
-/// with the library's choice and with the quickest algorithm, attention, and DPO steps and texts of a
-/// LLaVA-1.5-7B of random weights.
+/// with the library's choice and with the quickest algorithm, attention, DPO steps and texts of a
+/// LLaVA-1.5-7B of random weights, where a step's time goes and what determinism costs.
 ///
 ///     device_bench --list          the groups
 ///     device_bench GROUP           one JSON object a line
@@ -10,6 +10,7 @@
 #include "cuda/decoding.cuh"
 #include "cuda/device_timer.cuh"
 #include "cuda/seven_billion.cuh"
+#include "cuda/step_costs.cuh"
 
 #include <candor/autograd/ops/rms_norm.hpp>
 #include <candor/autograd/ops/swiglu.hpp>
@@ -155,14 +156,15 @@ constexpr group groups[] = {
     {"step_lora_128", [] { candor_bench::measure_step({.rank = 128}); }},
     {"step_lora_64_in_24_gib",
      [] {
-       candor_bench::measure_step(
-           {.rank = 64, .pairs = 1, .recompute = true, .memory_limit = std::uint64_t{45} << 29});
+       candor_bench::measure_step({.rank = 64, .pairs = 1, .recompute = true}, std::uint64_t{45} << 29);
      }},
     {"step_full_master", [] { candor_bench::measure_step({}); }},
     {"step_full_rounded_in_80_gb",
      [] {
-       candor_bench::measure_step({.pairs = 2, .rounding = true, .memory_limit = std::uint64_t{76} << 30});
+       candor_bench::measure_step({.pairs = 2, .rounding = true}, std::uint64_t{76} << 30);
      }},
+    {"profile", candor_bench::measure_profile},
+    {"determinism", candor_bench::measure_determinism},
 };
 
 }  // namespace

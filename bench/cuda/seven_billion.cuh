@@ -23,7 +23,6 @@ struct step_kind {
   int rank = 0;            ///< of LoRA, 0: all weights but the tower's
   std::int64_t pairs = 8;  ///< of a step
   bool rounding = false, recompute = false;
-  std::uint64_t memory_limit = 0;  ///< bytes
 };
 
 /// Normal weights, norms around one; a tensor at a time, so that no more memory is taken than they need.
@@ -36,58 +35,92 @@ inline void fill_with_noise(candor::cuda& gpu,
   });
 }
 
-/// Pairs per second and peak memory, as lines.
-inline void measure_step(const step_kind& kind) {
-  using candor::bfloat16;
-  using candor::cuda;
-  cuda gpu({.memory_limit = kind.memory_limit});
-  candor::llava_network<cuda, bfloat16> network(gpu, seven_billion());
-  fill_with_noise(gpu, network);
-  if (kind.rank > 0) network.add_lora({.rank = kind.rank, .alpha = 2.0 * kind.rank});
-  candor::adamw_optimizer<cuda> optimizer(
-      gpu, {.stochastic_rounding = kind.rounding, .bf16_moments = kind.rounding}, 0);
-  network.for_parameters([&](candor::parameter<cuda, bfloat16>& p) {
-    if (p.trainable()) optimizer.add(p);
-  });
-  network.for_adapters([&](const std::string&, auto& adapter) {
-    optimizer.add(adapter.a);
-    optimizer.add(adapter.b);
-  });
-  const std::vector<float> reference(300, -10.0f);  // nats
-  for (const bool uneven : {false, true}) {
-    std::vector<candor::encoded_record> records;
-    std::vector<const candor::encoded_record*> pointers;
-    for (std::int64_t i = 0; i < kind.pairs; ++i) {
-      const std::int64_t chosen = uneven ? 40 + 260 * i / std::max<std::int64_t>(kind.pairs - 1, 1) : 150;
-      records.push_back(random_pair(network.config(), static_cast<std::uint64_t>(i), 60, chosen,
-                                    uneven ? 340 - chosen : 150));
+/// A network, its optimizer, and the records of a step.
+class preference_steps {
+ public:
+  using cuda = candor::cuda;
+  using bfloat16 = candor::bfloat16;
+
+  preference_steps(const step_kind& kind, const candor::cuda_options& device)
+      : kind_(kind),
+        gpu_(device),
+        network_(gpu_, seven_billion()),
+        optimizer_(gpu_, {.stochastic_rounding = kind.rounding, .bf16_moments = kind.rounding}, 0),
+        runner_(network_, {.beta = 0.1}, {.max_tokens = 8192}),
+        references_(static_cast<std::size_t>(kind.pairs), {reference_, reference_}) {
+    fill_with_noise(gpu_, network_);
+    if (kind.rank > 0) network_.add_lora({.rank = kind.rank, .alpha = 2.0 * kind.rank});
+    network_.for_parameters([&](candor::parameter<cuda, bfloat16>& p) {
+      if (p.trainable()) optimizer_.add(p);
+    });
+    network_.for_adapters([&](const std::string&, auto& adapter) {
+      optimizer_.add(adapter.a);
+      optimizer_.add(adapter.b);
+    });
+    set_answers(false);
+  }
+
+  cuda& gpu() { return gpu_; }
+
+  /// Answers of 150, or of 40 to 300 with 340 for both of a pair.
+  void set_answers(bool uneven) {
+    records_.clear();
+    pointers_.clear();
+    for (std::int64_t i = 0; i < kind_.pairs; ++i) {
+      const std::int64_t chosen = uneven ? 40 + 260 * i / std::max<std::int64_t>(kind_.pairs - 1, 1) : 150;
+      records_.push_back(random_pair(network_.config(), static_cast<std::uint64_t>(i), 60, chosen,
+                                     uneven ? 340 - chosen : 150));
     }
-    for (const auto& r : records) pointers.push_back(&r);
-    const std::vector<std::vector<std::span<const float>>> references(records.size(), {reference, reference});
-    candor::objective_step<cuda, bfloat16, candor::dpo> runner(network, {.beta = 0.1}, {.max_tokens = 8192});
-    const auto step = [&] {
-      candor::step_values values;
-      candor::tape<cuda> unused(gpu, candor::tape<cuda>::mode::evaluate);
-      runner.run(std::span<const candor::encoded_record* const>(pointers), references,
-                 {.tape = unused, .recompute = kind.recompute}, true, values, [] { return true; });
-      optimizer.gradient_norm();
-      optimizer.step(5e-7, 1.0);
-      gpu.synchronize();
-      return values.loss;
-    };
-    step();
-    step();
-    constexpr int steps = 5;
-    double loss = 0;
+    for (const auto& r : records_) pointers_.push_back(&r);
+  }
+
+  /// The loss of one step.
+  double run() {
+    candor::step_values values;
+    candor::tape<cuda> unused(gpu_, candor::tape<cuda>::mode::evaluate);
+    runner_.run(std::span<const candor::encoded_record* const>(pointers_), references_,
+                {.tape = unused, .recompute = kind_.recompute}, true, values, [] { return true; });
+    optimizer_.gradient_norm();
+    optimizer_.step(5e-7, 1.0);
+    gpu_.synchronize();
+    return values.loss;
+  }
+
+  /// Seconds of a step, the mean of `steps` after two that nobody times.
+  double seconds(int steps) {
+    run();
+    run();
     const auto begin = std::chrono::steady_clock::now();
-    for (int i = 0; i < steps; ++i) loss = step();
-    const double time =
-        std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count() / steps;
+    for (int i = 0; i < steps; ++i) loss_ = run();
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count() / steps;
+  }
+  /// Of the last step that was timed.
+  double loss() const { return loss_; }
+
+ private:
+  step_kind kind_;
+  cuda gpu_;
+  candor::llava_network<cuda, bfloat16> network_;
+  candor::adamw_optimizer<cuda> optimizer_;
+  candor::objective_step<cuda, bfloat16, candor::dpo> runner_;
+  std::vector<candor::encoded_record> records_;
+  std::vector<const candor::encoded_record*> pointers_;
+  std::vector<float> reference_ = std::vector<float>(300, -10.0f);  // nats
+  std::vector<std::vector<std::span<const float>>> references_;
+  double loss_ = 0;
+};
+
+/// Pairs per second and peak memory, as lines.
+inline void measure_step(const step_kind& kind, std::uint64_t memory_limit = 0) {
+  preference_steps steps(kind, {.memory_limit = memory_limit});
+  for (const bool uneven : {false, true}) {
+    steps.set_answers(uneven);
+    const double time = steps.seconds(5);
     line(uneven ? "answers of 40 to 300" : "answers of 150",
          {{"milliseconds", time * 1e3},
           {"pairs_per_second", static_cast<double>(kind.pairs) / time},
-          {"peak_gib", static_cast<double>(gpu.peak_bytes()) / (1 << 30)},
-          {"loss", loss}});
+          {"peak_gib", static_cast<double>(steps.gpu().peak_bytes()) / (1 << 30)},
+          {"loss", steps.loss()}});
   }
 }
 

@@ -124,6 +124,26 @@ TEST_CASE("deterministic products give the same bits twice", "[device][matmul]")
   for (int i = 0; i < 10; ++i) CHECK(run() == first);
 }
 
+TEST_CASE("a profile has the time of what entered the stream", "[device][profile]") {
+  if (candor_test::open_backend<candor::cuda>() == nullptr) return;
+  candor::operation_profile profile;
+  candor::cuda gpu({.profile = &profile});
+  CHECK(worst_error<float, float>(gpu, {64, 32, 128, 0, false, true, false}) <= 1.0);
+  for (int run = 1; run <= 3; ++run) {
+    candor::tensor<candor::cuda, std::int32_t> m(gpu, {100, 33});
+    m.zero();
+    gpu.rows(100, 33, add_one_program{m.view().data, 33});
+    gpu.synchronize();
+    const auto& found = profile.entries();
+    REQUIRE(found.contains("add_one_program"));
+    CHECK(found.find("add_one_program")->second.calls == static_cast<std::uint64_t>(run));
+    CHECK(found.find("add_one_program")->second.seconds > 0);
+  }
+  const auto& product = profile.entries().find("product a b^T")->second;
+  CHECK(product.calls == 1);
+  CHECK(product.flops == 2.0 * 64 * 32 * 128);
+}
+
 TEST_CASE("attention on the device is softmax(q k) v over what a token sees", "[device][attention][sanitize]") {
   CANDOR_BACKEND(candor::cuda, gpu);
   SECTION("random forests") { candor_test::check_forests(gpu); }

@@ -24,6 +24,7 @@
 #include <candor/backend/cuda/products.cuh>
 #include <candor/backend/cuda/row_kernel.hpp>
 #include <candor/backend/cuda/staging_ring.hpp>
+#include <candor/backend/cuda/stream_profile.cuh>
 #include <candor/backend/host/profile.hpp>
 #include <candor/tensor/tensor.hpp>
 #include <candor/tensor/view.hpp>
@@ -74,7 +75,10 @@ class cuda {
   cudaStream_t stream() const { return stream_.get(); }
 
   /// Waits until all work in the stream is done.
-  void synchronize() { device::check(cudaStreamSynchronize(stream_.get()), "waiting for the stream"); }
+  void synchronize() {
+    device::check(cudaStreamSynchronize(stream_.get()), "waiting for the stream");
+    profile_.collect();
+  }
   /// Writes the algorithms of products that were timed since the last time; io_error where that fails.
   void save_products() { products_.save(); }
 
@@ -97,17 +101,20 @@ class cuda {
   void zero(void* data, std::size_t bytes) {
     if (bytes == 0) return;
     use();
+    const timed_operation timed(profile_, "zero");
     done(cudaMemsetAsync(data, 0, bytes, stream_.get()), "zero of ", bytes, " bytes");
   }
   void copy(void* to, const void* from, std::size_t bytes) {
     if (bytes == 0) return;
     use();
+    const timed_operation timed(profile_, "copy");
     done(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, stream_.get()), "copy of ", bytes,
          " bytes");
   }
   /// Returns when `from_host` has been read; the copy to the device goes on from pinned memory.
   void copy_in(void* to, const void* from_host, std::size_t bytes) {
     use();
+    const timed_operation timed(profile_, "copy_in");
     for (std::size_t at = 0; at < bytes;) {
       const auto place = ring_.take(bytes - at);
       if (place.closed >= 0) {
@@ -126,6 +133,7 @@ class cuda {
   void copy_out(void* to_host, const void* from, std::size_t bytes) {
     if (bytes == 0) return;
     use();
+    const timed_operation timed(profile_, "copy_out");
     device::check(cudaMemcpyAsync(to_host, from, bytes, cudaMemcpyDeviceToHost, stream_.get()),
                   "copy_out of ", bytes, " bytes");
     device::check(cudaStreamSynchronize(stream_.get()), "copy_out of ", bytes, " bytes");
@@ -140,6 +148,7 @@ class cuda {
     static_assert(std::is_trivially_copyable_v<Program>, "a row program travels to the device as bytes");
     if (count <= 0) return;
     use();
+    const timed_operation timed(profile_, detail::program_name<Program>());
     if (device::takes_block(width))
       launch_rows<device::block_rows_kernel<Program>>(count, width, program);
     else
@@ -174,7 +183,9 @@ class cuda {
     use();
     const device::attention_tensors<T> x{
         .q = rows_of(q), .k = rows_of(k), .v = rows_of(v), .out = rows_of(out), .lse = rows_of(lse)};
-    done(device::launch_attention_forward(stream_.get(), heads, plans_.of(*this, layout), x),
+    const auto plan = plans_.of(*this, layout);
+    const timed_operation timed(profile_, "attention forward");
+    done(device::launch_attention_forward(stream_.get(), heads, plan, x),
          "attention forward over ", layout.tokens(), " tokens, ", heads.count, " heads of ", heads.size);
   }
   /// The same bits in every run.
@@ -200,6 +211,7 @@ class cuda {
                                          .d_q = rows_of(d_q),
                                          .d_k = rows_of(d_k),
                                          .d_v = rows_of(d_v)};
+    const timed_operation timed(profile_, "attention backward");
     done(device::launch_attention_backward(stream_.get(), heads, plan, x, workspace.view().data),
          "attention backward over ", layout.tokens(), " tokens, ", heads.count, " heads of ", heads.size);
   }
@@ -222,11 +234,13 @@ class cuda {
                                       .branch_k = rows_of(branch_k),
                                       .branch_v = rows_of(branch_v),
                                       .out = rows_of(out)};
+    const timed_operation timed(profile_, "attention decode");
     done(device::launch_attention_decode(stream_.get(), heads, plan, x, workspace.view().data),
          "attention decode of ", q.rows, " branches, ", heads.count, " heads of ", heads.size);
   }
 
  private:
+  using timed_operation = device::stream_profile::operation;
   static constexpr std::size_t workspace_bytes = std::size_t{32} << 20;  // what cuBLASLt asks for on sm_90
   static constexpr std::size_t staging_bytes = std::size_t{8} << 20;     // of each pinned buffer
 
@@ -265,6 +279,10 @@ class cuda {
   void multiply(const product_layout& p, const T* a, const T* b, const C* start, view<cuda, C> c) {
     if (c.size() == 0) return;
     use();
+    const timed_operation timed(profile_, p.second_transposed  ? "product a^T b"
+                                          : p.first_transposed ? "product a b^T"
+                                                               : "product a b",
+                                2.0 * static_cast<double>(c.size()) * static_cast<double>(p.inner));
     if (p.inner == 0) {
       const std::size_t pitch = sizeof(C) * static_cast<std::size_t>(c.stride),
                         width = sizeof(C) * static_cast<std::size_t>(c.cols),
@@ -332,6 +350,7 @@ class cuda {
   cudaDeviceProp properties_{};
   memory_books books_;
   device::device_stream stream_;
+  device::stream_profile profile_{options_.profile, stream_.get()};
   device::memory_pool pool_;
   staging_ring ring_{staging_bytes};
   device::pinned_memory staging_{staging_ring::buffers * staging_bytes};

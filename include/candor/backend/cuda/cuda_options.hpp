@@ -10,6 +10,8 @@
 
 namespace CANDOR_NS {
 
+class operation_profile;
+
 struct cuda_options {
   int device = 0;  ///< as the driver counts them
   std::uint64_t memory_limit =
@@ -22,6 +24,8 @@ struct cuda_options {
   /// File in which the quickest algorithm of each product is kept; timed on first use. Empty: cuBLASLt's
   /// choice.
   std::filesystem::path product_file = {};
+  /// Where each operation notes the time that the stream spends with it; complete after synchronize().
+  operation_profile* profile = nullptr;
 };
 
 }  // namespace CANDOR_NS
