@@ -10,7 +10,7 @@
 #   sanitize  compute-sanitizer's memcheck, racecheck and initcheck over the cases with the tag [sanitize]
 #   measure   device_bench: one file of numbers for each group
 #   real      real_size.sh: a folder of 7B goes through the programs. Skipped, and says so, where --work has no 35 GB
-#   race      peers/run_device.py: against PyTorch loops. Skipped, and says so, where --work has no 20 GB or Python no PyTorch
+#   race      peers/run_device.py: against PyTorch loops. Skipped, and says so, where --work has no 22 GB or Python no PyTorch
 # --work DIR: where `real` and `race` keep their folders (--out); they want CANDOR_PYTHON (python3) with torch, transformers
 # and, for `race`, peft.
 # --headers DIR: third-party headers and libraries, as bench/collect_headers.sh gathers them, for a machine that reaches
@@ -162,7 +162,7 @@ case $stage in
     work=${work:-$out}/race python=${CANDOR_PYTHON:-python3}
     if ! "$python" -c 'import torch, transformers, peft, safetensors' 2> /dev/null; then
       echo "skipped: $python lacks torch, transformers, peft or safetensors; name another with CANDOR_PYTHON"
-    elif has_room 20 "$work/made.json"; then
+    elif has_room 22 "$work/made.json"; then
       build random_llava peer_candor
       describe "$out/machine.txt"
       stop_when_late
