@@ -6,7 +6,7 @@ import contextlib
 import torch
 from safetensors.torch import save_file
 from torch_batches import Packed, Padded, Pairs, Shared, dpo
-from torch_llava import Decoder, Llava
+from torch_llava import Decoder, Llava, plain
 from torch_optimizer import MasterAdamW
 
 BETA, RATE, MAX_NORM = 0.1, 5e-7, 1.0
@@ -141,8 +141,6 @@ class Trl(Loop):
         return dpo(sums(self.model), reference, BETA)
 
     def gradient_tensors(self):
-        from torch_llava import plain
-
         named = self.model.named_parameters()
         return {plain(name): p.grad.float().contiguous() for name, p in named if p.grad is not None}
 
