@@ -51,7 +51,7 @@ build() {
     generator="Unix Makefiles"
     ! command -v ninja > /dev/null || generator=Ninja
     cmake -S "$source" -B "$build" -G "$generator" -DCMAKE_BUILD_TYPE=Release -DCANDOR_CUDA=ON -DCANDOR_NATIVE=ON \
-      -DCMAKE_CUDA_ARCHITECTURES="${CANDOR_DEVICE_ARCH:-native}" -DCANDOR_PARQUET=OFF \
+      -DCANDOR_CUDNN=ON -DCMAKE_CUDA_ARCHITECTURES="${CANDOR_DEVICE_ARCH:-native}" -DCANDOR_PARQUET=OFF \
       ${headers:+"-DCMAKE_PREFIX_PATH=$headers"}
     touch "$build/configured"
   fi

@@ -2,6 +2,7 @@
 # candor::cuda: what a target of .cu files that includes candor_cuda.cuh links beside candor. The build includes this
 # file, and so does the installed package where the component cuda is asked for.
 #
+# In:  CANDOR_CUDNN: whether attention may go to cuDNN, where that is found.
 # Out: candor_cuda_FOUND, and candor_cuda_problem in words where it is not.
 set(candor_cuda_FOUND FALSE)
 set(candor_cuda_problem "")
@@ -37,5 +38,39 @@ macro(candor_add_cuda_target)
     target_link_libraries(candor::cuda INTERFACE CUDA::cublasLt)  # CMake adds the runtime
     # cxx_std_20 says nothing about CUDA. 20012: Eigen marks defaulted functions as host and device.
     target_compile_options(candor::cuda INTERFACE "$<$<COMPILE_LANG_AND_ID:CUDA,NVIDIA>:-std=c++20;-diag-suppress=20012>")
+    if(CANDOR_CUDNN)
+      candor_find_cudnn()
+      if(candor_cudnn_problem)
+        message(WARNING "candor: CANDOR_CUDNN is ON, but ${candor_cudnn_problem}. Attention stays with candor's kernels.")
+      else()
+        target_include_directories(candor::cuda SYSTEM INTERFACE "${CANDOR_cudnn_INCLUDE_DIR}")
+        target_link_libraries(candor::cuda INTERFACE "${CANDOR_cudnn_LIBRARY}")
+        target_compile_definitions(candor::cuda INTERFACE CANDOR_HAS_CUDNN=1)
+      endif()
+    endif()
   endif()
 endmacro()
+
+# Header and library of cuDNN; candor_cudnn_problem says in words what is missing.
+function(candor_find_cudnn)
+  find_path(CANDOR_cudnn_INCLUDE_DIR cudnn.h HINTS ${CUDAToolkit_INCLUDE_DIRS})
+  find_library(CANDOR_cudnn_LIBRARY NAMES cudnn libcudnn.so.9 HINTS "${CUDAToolkit_LIBRARY_DIR}")
+  mark_as_advanced(CANDOR_cudnn_INCLUDE_DIR CANDOR_cudnn_LIBRARY)
+  set(version "")
+  if(CANDOR_cudnn_INCLUDE_DIR AND EXISTS "${CANDOR_cudnn_INCLUDE_DIR}/cudnn_version.h")
+    file(STRINGS "${CANDOR_cudnn_INCLUDE_DIR}/cudnn_version.h" lines REGEX "#define CUDNN_M(AJOR|INOR) [0-9]+")
+    string(REGEX REPLACE "[^;0-9]" "" lines "${lines}")
+    string(REPLACE ";" "." version "${lines}")
+  endif()
+  if(NOT version)
+    set(version "unknown")
+  endif()
+  set(problem "")
+  if(NOT CANDOR_cudnn_INCLUDE_DIR OR NOT CANDOR_cudnn_LIBRARY)
+    set(problem "cudnn.h or libcudnn is not found: install cuDNN 9 for this toolkit, or name them with \
+-DCANDOR_cudnn_INCLUDE_DIR=... and -DCANDOR_cudnn_LIBRARY=...")
+  elseif(version VERSION_LESS 9.13)
+    set(problem "the cuDNN at ${CANDOR_cudnn_INCLUDE_DIR} is version ${version}, and 9.13 is needed")
+  endif()
+  set(candor_cudnn_problem "${problem}" PARENT_SCOPE)
+endfunction()

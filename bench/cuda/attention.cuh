@@ -106,6 +106,11 @@ inline void measure_attention() {
   measure_attention_of(gpu, "one sequence of 4096", llama, stems_with_branches(1, 4096, {}));
   measure_attention_of(gpu, "tower, 8 images of 577, heads of 64", tower,
                        candor::attention_layout::full(8, 577));
+#if CANDOR_HAS_CUDNN
+  candor::cuda with_cudnn({.cudnn = true});
+  measure_attention_of(with_cudnn, "tower, 8 images of 577, heads of 64, forward by cuDNN", tower,
+                       candor::attention_layout::full(8, 577));
+#endif
   for (const std::int32_t images : {1, 8, 32}) measure_decoding(gpu, images, 10, 636, 128);
 }
 

@@ -6,6 +6,11 @@ if(candor_device)
   set(umbrella "${CMAKE_CURRENT_BINARY_DIR}/cuda/umbrella.cu")
   file(CONFIGURE OUTPUT "${umbrella}" CONTENT "#include <candor/candor.hpp>\n")
   add_library(candor_cuda_tests OBJECT ${cuda_sources} "${umbrella}")
+  candor_find_cudnn()
+  if(NOT candor_cudnn_problem)
+    set_source_files_properties("${CMAKE_CURRENT_LIST_DIR}/attention_cudnn_compile.cu" PROPERTIES
+                                COMPILE_OPTIONS "-DCANDOR_HAS_CUDNN=1;-I${CANDOR_cudnn_INCLUDE_DIR}")
+  endif()
   target_include_directories(candor_cuda_tests PRIVATE "${PROJECT_SOURCE_DIR}/tests")
   target_link_libraries(candor_cuda_tests PRIVATE candor candor::cuda)
   # To PTX: the rest of the way is gone for tests_device, and takes twice as long.

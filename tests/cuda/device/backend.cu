@@ -152,6 +152,45 @@ TEST_CASE("attention on the device is softmax(q k) v over what a token sees", "[
   SECTION("ragged decoding") { candor_test::check_ragged_decoding(gpu); }
 }
 
+TEST_CASE("attention by cuDNN is the own kernels', and a build without it says so", "[device][attention][cudnn]") {
+  if (candor_test::open_backend<candor::cuda>() == nullptr) return;
+#if CANDOR_HAS_CUDNN
+  candor::operation_profile profile;
+  candor::cuda own, other({.cudnn = true, .profile = &profile});
+  const auto attend = [](candor::cuda& gpu, const candor::attention_heads& heads, std::int64_t count,
+                         std::int64_t length) {
+    const std::int64_t t = count * length, width = heads.count * heads.size, all = width + 2 * heads.kv_count * heads.size;
+    const auto qkv = candor::tensor<candor::cuda, bfloat16>::from(gpu, {t, all},
+                                                                  candor_test::numbers<bfloat16>(t * all, 5));
+    candor::tensor<candor::cuda, bfloat16> out(gpu, {t, width});
+    candor::tensor<candor::cuda, float> lse(gpu, {heads.count, t});
+    const auto part = [&](std::int64_t first, std::int64_t n) { return qkv.view().slice_cols(first, n); };
+    const std::int64_t narrow = heads.kv_count * heads.size;
+    gpu.attention_forward<bfloat16>(heads, candor::attention_layout::full(count, length), part(0, width),
+                                    part(width, narrow), part(width + narrow, narrow), out.view(), lse.view());
+    std::vector<double> numbers;
+    for (const auto v : out.to_vector()) numbers.push_back(static_cast<double>(v));
+    for (const auto v : lse.to_vector()) numbers.push_back(static_cast<double>(v));
+    return numbers;
+  };
+  for (const auto& heads : {candor::attention_heads{16, 16, 64, 0.125}, candor::attention_heads{8, 2, 128, 0.09}})
+    for (const std::int64_t count : {1, 3})
+      for (const std::int64_t length : {64, 577}) {
+        CAPTURE(heads.count, heads.size, count, length);
+        const auto expected = attend(own, heads, count, length), found = attend(other, heads, count, length);
+        double worst = 0;
+        for (std::size_t i = 0; i < expected.size(); ++i)
+          worst = std::max(worst, std::abs(expected[i] - found[i]) / (1 + std::abs(expected[i])));
+        CHECK(worst <= 0.02);
+      }
+  other.synchronize();
+  CHECK(profile.entries().contains("attention forward by cuDNN"));
+  CHECK_FALSE(profile.entries().contains("attention forward"));
+#else
+  CHECK_THROWS_WITH(candor::cuda({.cudnn = true}), contains("-DCANDOR_CUDNN=ON"));
+#endif
+}
+
 TEST_CASE("memory beyond the limit is refused and leaves the device usable", "[device][memory]") {
   if (candor_test::open_backend<candor::cuda>() == nullptr) return;
   candor::cuda gpu({.memory_limit = std::uint64_t{256} << 20});

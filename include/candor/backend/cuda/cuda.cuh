@@ -15,6 +15,7 @@
 #include <candor/backend/attention_layout.hpp>
 #include <candor/backend/backend.hpp>
 #include <candor/backend/cuda/attention.cuh>
+#include <candor/backend/cuda/attention_cudnn.cuh>
 #include <candor/backend/cuda/attention_plans.hpp>
 #include <candor/backend/cuda/check.cuh>
 #include <candor/backend/cuda/cuda_options.hpp>
@@ -34,6 +35,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -55,6 +57,12 @@ class cuda {
                    .file = options.product_file,
                    .workspace = workspace_bytes},
                   machine()) {
+#if CANDOR_HAS_CUDNN
+    if (options.cudnn) cudnn_.emplace(stream_.get());
+#else
+    require<usage_error>(!options.cudnn, "cuda_options::cudnn: this program was built without cuDNN; configure its build "
+                                         "with -DCANDOR_CUDNN=ON, or leave the option off");
+#endif
     workspace_ = allocate(workspace_bytes);
   }
   cuda(const cuda&) = delete;
@@ -183,6 +191,14 @@ class cuda {
     use();
     const device::attention_tensors<T> x{
         .q = rows_of(q), .k = rows_of(k), .v = rows_of(v), .out = rows_of(out), .lse = rows_of(lse)};
+#if CANDOR_HAS_CUDNN
+    if constexpr (std::is_same_v<T, bfloat16>)
+      if (const auto trees = device::equal_trees_of(layout); cudnn_ && trees.count > 0) {
+        const timed_operation timed(profile_, "attention forward by cuDNN");
+        if (cudnn_->forward(heads, trees, x, scratch()))
+          return done(cudaSuccess, "attention forward by cuDNN over ", layout.tokens(), " tokens");
+      }
+#endif
     const auto plan = plans_.of(*this, layout);
     const timed_operation timed(profile_, "attention forward");
     done(device::launch_attention_forward(stream_.get(), heads, plan, x),
@@ -358,6 +374,9 @@ class cuda {
   device::products products_;
   device::attention_plans<cuda, attention_layout, device::attention_plan> plans_;
   device::attention_plans<cuda, decode_layout, device::decode_plan, std::int64_t, std::int64_t> decode_plans_;
+#if CANDOR_HAS_CUDNN
+  std::optional<device::cudnn_attention> cudnn_;
+#endif
   void* workspace_ = nullptr;
 };
 

@@ -24,6 +24,8 @@ struct cuda_options {
   /// File in which the quickest algorithm of each product is kept; timed on first use. Empty: cuBLASLt's
   /// choice.
   std::filesystem::path product_file = {};
+  /// Attention's forward pass by cuDNN where it can: attention_cudnn.cuh. usage_error in a build without cuDNN.
+  bool cudnn = false;
   /// Where each operation notes the time that the stream spends with it; complete after synchronize().
   operation_profile* profile = nullptr;
 };
