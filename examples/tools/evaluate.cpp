@@ -4,6 +4,7 @@
 
 #include <candor/eval/pope.hpp>
 
+#include "program/backend.hpp"
 #include "program/tool.hpp"
 #include "tools/evaluate_amber.hpp"
 #include "tools/evaluate_contests.hpp"

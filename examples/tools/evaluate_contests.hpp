@@ -5,10 +5,14 @@
 /// picture likes better.
 
 #include <candor/eval/contests.hpp>
+#include <candor/feedback/pairwise_model.hpp>
 #include <candor/feedback/pairwise_orders.hpp>
 #include <candor/feedback/remote_judge.hpp>
+#include <candor/model/llava.hpp>
+#include <candor/train/signals.hpp>
 
 #include "tools/evaluation.hpp"
+#include "tools/inference.hpp"
 #include "tools/judge_options.hpp"
 
 #include <algorithm>
@@ -19,18 +23,23 @@ namespace tools {
 struct pairwise_options {
   candor::contest_files files;
   std::filesystem::path verdicts;
-  judge_options judge;
+  judge_options judge;  ///< its URL may be a model's folder
+  std::string dtype = "f32";
+  candor::processor_options processor;
+  int threads = 0;
+  program::device_options device;
   std::string order = "both";
   int parts = 0;  ///< of PORTIA's split and merge; 0: none
 };
 
-/// A judge's verdicts, a few contests at a time: the requests of each hold its picture.
+/// A judge's verdicts, a few contests at a time, since their pictures are in memory.
 template <candor::pairwise_judge Judge>
 std::vector<candor::pairwise_verdict> compare_all(Judge& judge,
                                                   std::span<const candor::answer_contest> contests) {
   constexpr std::size_t together = 128;
   std::vector<candor::pairwise_verdict> verdicts;
   for (; !contests.empty(); contests = contests.subspan(std::min(together, contests.size()))) {
+    candor::throw_if_stopped("judging");
     const auto some = judge.compare(contests.first(std::min(together, contests.size())));
     verdicts.insert(verdicts.end(), some.begin(), some.end());
   }
@@ -38,9 +47,11 @@ std::vector<candor::pairwise_verdict> compare_all(Judge& judge,
 }
 
 /// The verdicts in the order or orders asked for; with both, how often they agreed goes into `figures`.
-inline std::vector<candor::pairwise_verdict> verdicts_in_order(
-    candor::remote_pairwise_judge& judge, const std::vector<candor::answer_contest>& contests,
-    const pairwise_options& o, std::vector<candor::figure_table>& figures) {
+template <candor::pairwise_judge Judge>
+std::vector<candor::pairwise_verdict> verdicts_in_order(Judge& judge,
+                                                        const std::vector<candor::answer_contest>& contests,
+                                                        const pairwise_options& o,
+                                                        std::vector<candor::figure_table>& figures) {
   const auto mended = [&](auto ordered) {
     auto verdicts = compare_all(ordered, contests);
     figures.push_back(candor::order_figures(ordered.counts()));
@@ -57,6 +68,36 @@ inline std::vector<candor::pairwise_verdict> verdicts_in_order(
   return verdicts;
 }
 
+/// The verdicts of a server's model.
+inline std::vector<candor::pairwise_verdict> ask_server(const std::vector<candor::answer_contest>& contests,
+                                                        const pairwise_options& o, evaluation& out) {
+  candor::remote_pairwise_judge judge(endpoint_of(o.judge), o.verdicts.string() + ".cache");
+  auto verdicts = verdicts_in_order(judge, contests, o, out.figures);
+  const auto& counts = judge.counts();
+  out.remarks.push_back(candor::text(counts.asked, " questions asked of ", o.judge.model,
+                                     " now; the verdicts are in ", o.verdicts.string()));
+  if (counts.without_log_probs > 0)
+    out.remarks.push_back(candor::text(counts.without_log_probs,
+                                       " replies came without log-probs: their word counts, ",
+                                       counts.unreadable, " of them were neither A nor B: ties"));
+  return verdicts;
+}
+
+/// The verdicts of a model here.
+inline std::vector<candor::pairwise_verdict> ask_model(const std::vector<candor::answer_contest>& contests,
+                                                       const pairwise_options& o, evaluation& out) {
+  std::vector<candor::pairwise_verdict> verdicts;
+  with_element_type(o.dtype, [&](auto zero) {
+    program::with_backend(o.device, o.threads, [&](auto& backend) {
+      auto model = candor::load_llava<decltype(zero)>(backend, candor::llava_source{.model = o.judge.url},
+                                                      o.processor);
+      candor::model_pairwise_judge judge(model);
+      verdicts = verdicts_in_order(judge, contests, o, out.figures);
+    });
+  });
+  return verdicts;
+}
+
 inline evaluation evaluate_pairwise(const pairwise_options& o, const evaluate_options& all) {
   candor::require<candor::usage_error>(
       o.parts == 0 || (o.parts > 1 && o.order == "both"), "--portia ", o.parts, " with --judge-order ",
@@ -69,8 +110,8 @@ inline evaluation evaluate_pairwise(const pairwise_options& o, const evaluate_op
   std::vector<candor::answer_contest> asked;  // those whose answers differ
   for (const auto& c : contests)
     if (c.contest.first != c.contest.second) asked.push_back(c.contest);
-  candor::remote_pairwise_judge judge(endpoint_of(o.judge), o.verdicts.string() + ".cache");
-  const auto said = verdicts_in_order(judge, asked, o, out.figures);
+  const bool served = o.judge.url.starts_with("http://") || o.judge.url.starts_with("https://");
+  const auto said = served ? ask_server(asked, o, out) : ask_model(asked, o, out);
   std::vector<candor::pairwise_verdict> verdicts;  // equal answers tie
   std::string lines;
   for (std::size_t i = 0, next = 0; i < contests.size(); ++i) {
@@ -80,16 +121,9 @@ inline evaluation evaluate_pairwise(const pairwise_options& o, const evaluate_op
   }
   candor::write_atomically(o.verdicts, lines);
   out.figures.insert(out.figures.begin(), candor::contest_figures(contests, verdicts));
-  const auto& counts = judge.counts();
-  out.remarks.push_back(candor::text(counts.asked, " questions asked of ", o.judge.model,
-                                     " now; the verdicts are in ", o.verdicts.string()));
   if (asked.size() < contests.size())
     out.remarks.push_back(candor::text(contests.size() - asked.size(), " of ", contests.size(),
                                        " contests have twice the same answer: ties, not asked"));
-  if (counts.without_log_probs > 0)
-    out.remarks.push_back(candor::text(counts.without_log_probs,
-                                       " replies came without log-probs: their word counts, ",
-                                       counts.unreadable, " of them were neither A nor B: ties"));
   return out;
 }
 
@@ -109,8 +143,20 @@ inline void add_pairwise(CLI::App& app, evaluate_options& o, evaluation_work& wo
                   "a model's answers, joined by id; or `generate`'s output, line by line")
       ->required();
   sub->add_option("--against", files.against, "the other model's, in the same form")->required();
-  add_judge_options(*sub, pairwise.judge, "ask the model there for the letter of the better answer")
+  add_judge_options(*sub, pairwise.judge,
+                    "who says the letter of the better answer: the model at a URL of OpenAI's chat "
+                    "completions, or the LLaVA in a folder here")
+      ->type_name("URL or FOLDER")
       ->required();
+  sub->add_option("--dtype", pairwise.dtype, "of a judge here: weights and activations")
+      ->check(CLI::IsMember({"f32", "bf16"}))
+      ->capture_default_str();
+  sub->add_option("--template", pairwise.processor.chat_template,
+                  "of a judge here: auto (the folder's own), vicuna_v1, llava_v1 or llava_hf")
+      ->capture_default_str();
+  sub->add_option("--threads", pairwise.threads, "of a judge here; 0: one for each core")
+      ->check(CLI::NonNegativeNumber);
+  program::add_device_options(*sub, pairwise.device);
   sub->add_option("--judge-order", pairwise.order,
                   "which answer the judge reads first: given (that of --answers), swapped, or both, where a "
                   "contest that the orders decide differently is a tie")

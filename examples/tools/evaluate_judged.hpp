@@ -132,7 +132,8 @@ inline void add_judge(CLI::App& sub, const judged_row& b, judged_files& files) {
       ->required();
   sub.add_option("--questions", files.asked.questions,
                  "the benchmark's questions; reviews are joined with them by id, or line by line");
-  auto* judge = add_judge_options(sub, files.judge, "ask the model there for the reviews first");
+  auto* judge = add_judge_options(
+      sub, files.judge, "URL of OpenAI's chat completions: ask the model there for the reviews first");
   const auto with_judge = [&](const std::string& name, auto& value, const std::string& about) {
     return sub.add_option(name, value, about)->needs(judge);
   };

@@ -163,7 +163,9 @@ inline void add_objects(CLI::App& app, evaluate_options& o, evaluation_work& wor
                   "nltk_data folder with punkt_tab, wordnet and (judged objects) "
                   "averaged_perceptron_tagger_eng: figures as the original's");
   if (halbench) {
-    auto* judge = add_judge_options(*sub, files.judge, "ask the model there for the objects of each answer");
+    auto* judge = add_judge_options(
+        *sub, files.judge,
+        "URL of OpenAI's chat completions: ask the model there for the objects of each answer");
     sub->add_option("--objects", files.objects,
                     "file to write: the answers with the judge's lists as extract_objs")
         ->needs(judge);

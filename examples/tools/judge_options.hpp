@@ -18,12 +18,11 @@ struct judge_options {
   int in_flight = 8;  ///< requests at once
 };
 
-/// Adds --judge, --judge-model and --in-flight; `task` is what the judge is for. Returns --judge.
-inline CLI::Option* add_judge_options(CLI::App& sub, judge_options& o, const std::string& task) {
-  auto* judge =
-      sub.add_option("--judge", o.url,
-                     "URL of OpenAI's chat completions: " + task + "; its key is read from OPENAI_API_KEY")
-          ->type_name("URL");
+/// Adds --judge, --judge-model and --in-flight; `about` says what the judge is, and what for. Returns
+/// --judge.
+inline CLI::Option* add_judge_options(CLI::App& sub, judge_options& o, const std::string& about) {
+  auto* judge = sub.add_option("--judge", o.url, about + "; a server's key is read from OPENAI_API_KEY")
+                    ->type_name("URL");
   sub.add_option("--judge-model", o.model, "what the server calls it")->needs(judge);
   sub.add_option("--in-flight", o.in_flight, "requests at once")->check(CLI::PositiveNumber)->needs(judge);
   return judge;

@@ -5,10 +5,14 @@
 #include "eval/eval_world.hpp"
 #include "feedback/http_server.hpp"
 #include "support/program.hpp"
+#include "support/tiny_llava.hpp"
 
 #include <candor/eval/contests.hpp>
 #include <candor/feedback/http.hpp>
+#include <candor/feedback/pairwise_model.hpp>
+#include <candor/feedback/pairwise_orders.hpp>
 #include <candor/image/write_png.hpp>
+#include <candor/model/llava.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -170,4 +174,45 @@ TEST_CASE("evaluate pairwise asks in one order, in both, and in parts", "[eval][
   const auto at = std::find(nameless.begin(), nameless.end(), "--judge-model");
   nameless.erase(at, at + 2);
   CHECK_THAT(run_program("evaluate", nameless).err, contains("--judge needs --judge-model"));
+}
+
+TEST_CASE("evaluate pairwise asks a model here, as model_pairwise_judge does", "[eval][pairwise][program]") {
+  const contest_world w;
+  const auto mute_model = w.folder / "mute", model = w.folder / "model";
+  const auto run = [&](const std::filesystem::path& judge, const char* order) {
+    return run_program(
+        "evaluate", {"pairwise", "--questions", w.questions, "--answers", w.answers, "--against", w.against,
+                     "--judge", judge, "--verdicts", w.verdicts, "--threads", "1", "--judge-order", order});
+  };
+  write_tiny_llava(mute_model);  // its tokenizer has no letter B
+  const auto mute = run(mute_model, "given");
+  CHECK(mute.code == 3);
+  CHECK_THAT(mute.err, contains("the tokenizer has no single token for B"));
+
+  const auto words = shared_data("llama/tokenizer.model");
+  if (words.empty()) CANDOR_SKIP("needs llama/ of the optional real data");
+  write_tiny_llava(model, {.tokenizer = words.parent_path(), .naming = candor::naming::llava});
+  candor::host cpu({.threads = 1});
+  auto llava = candor::load_llava<float>(cpu, model);
+  candor::model_pairwise_judge judge(llava);
+  candor::answer_join answers, against;
+  std::vector<candor::answer_contest> contests;
+  for (auto& c : candor::read_contests({w.questions, {}, w.answers, w.against}, {}, answers, against))
+    contests.push_back(std::move(c.contest));
+  contests.pop_back();  // the equal answers
+  const auto first = judge.compare(contests);
+  candor::both_orders orders(judge);
+  const auto both = orders.compare(contests);
+  for (const auto& [order, expected] : {std::pair("given", &first), {"both", &both}}) {
+    const auto end = run(model, order);
+    INFO(end.err);
+    REQUIRE(end.code == 0);
+    const auto verdicts = read_lines(w.verdicts);
+    REQUIRE(verdicts.size() == 4);
+    for (std::size_t i = 0; i < 3; ++i) {
+      CHECK((*expected)[i].first > 0);
+      CHECK(verdicts[i].at("p_answers").get<double>() == Approx((*expected)[i].first));
+      CHECK(verdicts[i].at("p_against").get<double>() == Approx((*expected)[i].second));
+    }
+  }
 }
