@@ -118,19 +118,20 @@ CANDOR_INLINE image_transform read_image_transform(const std::filesystem::path& 
 CANDOR_INLINE void write_preprocessor_config(const std::filesystem::path& folder, const image_transform& t) {
   const bool pads = t.mode == image_mode::pad, squashes = t.mode == image_mode::squash;
   const int side = t.resize_to == 0 ? t.size : t.resize_to;
-  const detail::json square = {{"height", t.size}, {"width", t.size}};
-  detail::json config = {{"image_processor_type", pads ? "LlavaImageProcessor" : "CLIPImageProcessor"},
-                         {"do_convert_rgb", true},
-                         {"do_resize", true},
-                         {"size", squashes ? square : detail::json{{"shortest_edge", side}}},
-                         {"resample", 3},
-                         {"do_center_crop", !squashes},
-                         {"crop_size", square},
-                         {"do_rescale", true},
-                         {"rescale_factor", t.rescale},
-                         {"do_normalize", true},
-                         {"image_mean", t.mean},
-                         {"image_std", t.deviation}};
+  const detail::json square = detail::json_object({{"height", t.size}, {"width", t.size}});
+  detail::json config =
+      detail::json_object({{"image_processor_type", pads ? "LlavaImageProcessor" : "CLIPImageProcessor"},
+                           {"do_convert_rgb", true},
+                           {"do_resize", true},
+                           {"size", squashes ? square : detail::json_object({{"shortest_edge", side}})},
+                           {"resample", 3},
+                           {"do_center_crop", !squashes},
+                           {"crop_size", square},
+                           {"do_rescale", true},
+                           {"rescale_factor", t.rescale},
+                           {"do_normalize", true},
+                           {"image_mean", t.mean},
+                           {"image_std", t.deviation}});
   if (pads) config["do_pad"] = true;
   detail::write_json_file(folder / "preprocessor_config.json", config);
 }

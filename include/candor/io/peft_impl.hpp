@@ -256,7 +256,7 @@ CANDOR_INLINE void write_adapter_folder(const std::filesystem::path& folder, con
   std::filesystem::create_directories(folder, code);
   if (code) fail_io("create the folder", folder, code.value());
   const bool whole = config.alpha == std::floor(config.alpha) && std::abs(config.alpha) < 1e15;
-  detail::json document = {
+  detail::json document = detail::json_object({
       {"alpha_pattern", detail::json::object()},
       {"auto_mapping", nullptr},
       {"base_model_name_or_path",
@@ -279,10 +279,11 @@ CANDOR_INLINE void write_adapter_folder(const std::filesystem::path& folder, con
       {"task_type", nullptr},
       {"use_dora", false},
       {"use_rslora", false},
-  };
+  });
   if (scheme != naming::llava)
-    document["auto_mapping"] = {{"base_model_class", "LlavaForConditionalGeneration"},
-                                {"parent_library", "transformers.models.llava.modeling_llava"}};
+    document["auto_mapping"] =
+        detail::json_object({{"base_model_class", "LlavaForConditionalGeneration"},
+                             {"parent_library", "transformers.models.llava.modeling_llava"}});
   write_safetensors(folder / detail::adapter_weights_name, named);
   detail::write_json_file(folder / detail::adapter_config_name, document);
 }

@@ -45,9 +45,13 @@ CANDOR_INLINE bool good_checkpoint_name(std::string_view name) {
 CANDOR_INLINE std::string manifest_text(const checkpoint_manifest& m) {
   json files = json::array();
   for (const checkpoint_file& f : m.files)
-    files.push_back({{"name", f.name}, {"bytes", f.bytes}, {"xxh3_128", f.digest}});
-  json document = {{"format", "candor checkpoint"}, {"format_version", m.format_version}, {"step", m.step},
-                   {"world_size", m.world_size},    {"config_hash", m.config_hash},       {"files", files}};
+    files.push_back(json_object({{"name", f.name}, {"bytes", f.bytes}, {"xxh3_128", f.digest}}));
+  json document = json_object({{"format", "candor checkpoint"},
+                               {"format_version", m.format_version},
+                               {"step", m.step},
+                               {"world_size", m.world_size},
+                               {"config_hash", m.config_hash},
+                               {"files", files}});
   document["manifest_xxh3_128"] = hash_bytes(document.dump());
   return document.dump(2) + "\n";
 }

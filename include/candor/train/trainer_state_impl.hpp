@@ -15,18 +15,19 @@ namespace CANDOR_NS {
 CANDOR_INLINE void write_trainer_state(const std::filesystem::path& path, const trainer_state& state) {
   detail::json window = detail::json::array();
   for (const auto& m : state.window)
-    window.push_back({{"name", m.name}, {"sum", m.sum}, {"weight", m.weight}});
-  const detail::json document = {
-      {"global_step", state.global_step},
-      {"optimizer_steps", state.optimizer_steps},
-      {"num_tokens", state.num_tokens},
-      {"metrics_offset", state.metrics_offset},
-      {"evaluation_due", state.evaluation_due},
-      {"guard", {{"consecutive", state.guard.consecutive}, {"skipped", state.guard.skipped}}},
-      {"best_global_step", state.best.step},
-      {"best_metric", state.best.value},
-      {"window", window},
-      {"statistics", state.statistics}};
+    window.push_back(detail::json_object({{"name", m.name}, {"sum", m.sum}, {"weight", m.weight}}));
+  const detail::json document = detail::json_object(
+      {{"global_step", state.global_step},
+       {"optimizer_steps", state.optimizer_steps},
+       {"num_tokens", state.num_tokens},
+       {"metrics_offset", state.metrics_offset},
+       {"evaluation_due", state.evaluation_due},
+       {"guard",
+        detail::json_object({{"consecutive", state.guard.consecutive}, {"skipped", state.guard.skipped}})},
+       {"best_global_step", state.best.step},
+       {"best_metric", state.best.value},
+       {"window", window},
+       {"statistics", state.statistics}});
   write_atomically(path, document.dump(2) + "\n");
 }
 
