@@ -3,6 +3,7 @@
 #include "backend/archetype.hpp"
 
 #include <candor/candor.hpp>
+#include <candor/feedback.hpp>
 
 namespace candor::inline v0_1 {
 #define CANDOR_ARCHETYPES(instantiate)                        \
