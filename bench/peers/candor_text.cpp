@@ -15,6 +15,8 @@
 #include <candor/core/config.hpp>
 #include <candor/model/compiled.hpp>
 
+#include "peers/read.hpp"
+
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -25,16 +27,8 @@
 namespace {
 
 using candor::host;
+using candor_bench::read;
 using clock_type = std::chrono::steady_clock;
-
-template <class T>
-std::vector<T> read(const candor::safetensors_file& file, const std::string& name) {
-  const auto* info = file.find(name);
-  candor::require<candor::input_error>(info != nullptr, file.path().string(), ": no tensor \"", name, '"');
-  std::vector<T> out(info->elements());
-  file.read(*info, std::as_writable_bytes(std::span(out)));
-  return out;
-}
 
 template <class T>
 class writer {

@@ -6,6 +6,8 @@
 #include <candor/io/safetensors.hpp>
 #include <candor/model/scoring.hpp>
 
+#include "peers/read.hpp"
+
 #include <algorithm>
 #include <cstdint>
 #include <filesystem>
@@ -14,15 +16,6 @@
 #include <vector>
 
 namespace candor_bench {
-
-template <class T>
-std::vector<T> read(const candor::safetensors_file& file, const std::string& name) {
-  const auto* info = file.find(name);
-  candor::require<candor::input_error>(info != nullptr, file.path().string(), ": no tensor \"", name, '"');
-  std::vector<T> out(info->elements());
-  file.read(*info, std::as_writable_bytes(std::span(out)));
-  return out;
-}
 
 /// Not to be moved: views of it are kept.
 struct workload {
