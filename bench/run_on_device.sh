@@ -18,6 +18,10 @@
 set -eu
 source=$(cd "$(dirname "$0")/.." && pwd)
 headers='' build="$source/build/device" out="$source/device_results" work='' minutes=8 stage='' failed=''
+usage() {
+  sed -n '3,/^[^#]/s/^# \{0,1\}//p' "$0" >&2 # the comment at the top
+  exit 2
+}
 while [ $# -gt 0 ]; do
   case $1 in
     --headers) headers=$(cd "$2" && pwd); shift ;;
@@ -26,11 +30,11 @@ while [ $# -gt 0 ]; do
     --work) mkdir -p "$2" && work=$(cd "$2" && pwd); shift ;;
     --minutes) minutes=$2; shift ;;
     build | test | sanitize | measure | real | race) stage=$1 ;;
-    *) sed -n '3,20s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+    *) usage ;;
   esac
   shift
 done
-[ -n "$stage" ] || { sed -n '3,20s/^# \{0,1\}//p' "$0" >&2; exit 2; }
+[ -n "$stage" ] || usage
 mkdir -p "$out"
 deadline=$(($(date +%s) + 60 * minutes))
 if [ -n "$headers" ]; then
