@@ -15,6 +15,7 @@
 #include <algorithm>
 #include <string>
 #include <system_error>
+#include <vector>
 
 namespace CANDOR_NS {
 namespace detail {
@@ -88,7 +89,7 @@ CANDOR_INLINE void write_clip_config(const std::filesystem::path& folder, const 
   const auto path = folder / "config.json";
   detail::check_clip_config(config, path.string());
   const auto& t = config.text;
-  const detail::json language = {
+  const detail::json language = detail::json_object({
       {"bos_token_id", nullptr},  // nobody reads it, and the default is beyond small vocabularies
       {"eos_token_id", t.eos_token_id},
       {"hidden_act", name_of(t.hidden_act)},
@@ -100,15 +101,16 @@ CANDOR_INLINE void write_clip_config(const std::filesystem::path& folder, const 
       {"num_attention_heads", t.num_attention_heads},
       {"num_hidden_layers", t.num_hidden_layers},
       {"projection_dim", config.projection_dim},
-      {"vocab_size", t.vocab_size}};
+      {"vocab_size", t.vocab_size},
+  });
   detail::json vision = detail::vision_json(config.vision);
   vision["projection_dim"] = config.projection_dim;
-  detail::write_json_file(path, {{"architectures", {"CLIPModel"}},
-                                 {"model_type", "clip"},
-                                 {"projection_dim", config.projection_dim},
-                                 {"text_config", language},
-                                 {"torch_dtype", detail::torch_name(weights)},
-                                 {"vision_config", vision}});
+  detail::write_json_file(path, detail::json_object({{"architectures", std::vector<std::string>{"CLIPModel"}},
+                                                     {"model_type", "clip"},
+                                                     {"projection_dim", config.projection_dim},
+                                                     {"text_config", language},
+                                                     {"torch_dtype", detail::torch_name(weights)},
+                                                     {"vision_config", vision}}));
 }
 
 CANDOR_INLINE std::int32_t pooled_place(const clip_text_config& config, std::span<const std::int32_t> ids) {
