@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # The CUDA side of candor's own tests and programs. CANDOR_CUDA demands it, for all devices from sm_80; without it the
-# tests are compiled where nvcc is found, for sm_90 alone.
+# tests are compiled where nvcc is found, for sm_90 alone, and PTX with it.
 #
 # Out: candor_device: whether .cu files are compiled, candor::cuda: what they link.
 set(candor_device FALSE)
@@ -8,7 +8,7 @@ if(CANDOR_CUDA OR (CANDOR_BUILD_TESTS AND CANDOR_CUDA_TESTS))
   include(candor_cuda)
   if(candor_cuda_FOUND)
     if(NOT DEFINED CMAKE_CUDA_ARCHITECTURES)
-      set(CMAKE_CUDA_ARCHITECTURES 90-real)
+      set(CMAKE_CUDA_ARCHITECTURES 90)
       if(CANDOR_CUDA)
         set(CMAKE_CUDA_ARCHITECTURES 80-real 86-real 89-real 90)  # 90 with PTX, for what comes after
       endif()

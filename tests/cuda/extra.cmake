@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Where nvcc is found: compiles tests/cuda/*.cu and candor.hpp itself for a device, which is the test; and tests_device of
-# tests/cuda/device/*.cu, which is skipped where there is no device.
+# tests/cuda/device/*.cu, which is skipped where there is no device. tests_simulated runs the same cases, the same objects,
+# on the device that tests/cuda/simulator makes of the host.
 if(candor_device)
   file(GLOB cuda_sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_LIST_DIR}/*.cu")
   set(umbrella "${CMAKE_CURRENT_BINARY_DIR}/cuda/umbrella.cu")
@@ -17,10 +18,35 @@ if(candor_device)
   set_target_properties(candor_cuda_tests PROPERTIES CUDA_PTX_COMPILATION ON CUDA_ARCHITECTURES 90-virtual)
 
   file(GLOB device_sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_LIST_DIR}/device/*.cu")
-  add_executable(tests_device ${device_sources} $<TARGET_OBJECTS:candor_test_support>)
+  add_library(candor_device_tests OBJECT ${device_sources})
+  target_link_libraries(candor_device_tests PRIVATE candor_test_support candor_example_flags candor::cuda)
+  # The simulator reads PTX, as text.
+  target_compile_options(candor_device_tests PRIVATE "$<$<COMPILE_LANGUAGE:CUDA>:-Xfatbin=-compress=false>")
+  set(device_tests $<TARGET_OBJECTS:candor_device_tests> $<TARGET_OBJECTS:candor_test_support>)
+
+  add_executable(tests_device ${device_tests})
+  set_target_properties(tests_device PROPERTIES LINKER_LANGUAGE CUDA)
   target_link_libraries(tests_device PRIVATE candor_test_support candor_example_flags candor::cuda)
   catch_discover_tests(tests_device TEST_PREFIX "device/" PROPERTIES TIMEOUT ${timeout} LABELS "cuda;device"
                        SKIP_REGULAR_EXPRESSION "${skipped}")
+
+  if(CMAKE_CUDA_ARCHITECTURES MATCHES "(^|;)[0-9]+(-virtual)?(;|$)")  # there is PTX
+    file(GLOB simulator_sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_LIST_DIR}/simulator/*.cpp")
+    add_library(candor_simulator STATIC ${simulator_sources})
+    target_compile_options(candor_simulator PRIVATE -O2)
+    target_include_directories(candor_simulator SYSTEM PRIVATE ${CUDAToolkit_INCLUDE_DIRS})
+    target_include_directories(candor_simulator PUBLIC "${PROJECT_SOURCE_DIR}/tests")
+    target_link_libraries(candor_simulator PRIVATE candor candor_warnings candor_flags)
+
+    file(GLOB simulated_sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_LIST_DIR}/simulated/*.cu")
+    add_executable(tests_simulated ${simulated_sources} ${device_tests})
+    target_compile_options(tests_simulated PRIVATE $<TARGET_PROPERTY:candor::cuda,INTERFACE_COMPILE_OPTIONS>
+                           "$<$<COMPILE_LANGUAGE:CUDA>:-Xfatbin=-compress=false>")
+    set_target_properties(tests_simulated PROPERTIES CUDA_RUNTIME_LIBRARY None CUDA_ARCHITECTURES 90-virtual)
+    target_link_libraries(tests_simulated PRIVATE candor_simulator candor_test_support candor_example_flags)
+    catch_discover_tests(tests_simulated TEST_PREFIX "simulated/" PROPERTIES TIMEOUT ${timeout} LABELS "cuda;simulated"
+                         SKIP_REGULAR_EXPRESSION "${skipped}")
+  endif()
 
   add_test(NAME "cuda/attention keeps its numbers in registers"
            COMMAND sh "${CMAKE_CURRENT_LIST_DIR}/spills.sh" "${CMAKE_CUDA_COMPILER}" "${PROJECT_SOURCE_DIR}"

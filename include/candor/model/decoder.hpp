@@ -212,10 +212,9 @@ class decoder {
     if (begin + count > stem_rows_) {
       const std::int64_t before = stem_rows_;
       stem_rows_ = std::max<std::int64_t>(begin + count, before + before / 2);
-      std::vector<std::int32_t> kept;
-      for (const auto& [first, end] : taken)
-        for (std::int32_t r = first; r < end; ++r)
-          if (r < before) kept.push_back(r);
+      std::vector<std::int32_t> kept;  // of the stems that have run
+      for (const auto& [name, s] : stems_)
+        for (std::int32_t r = s.begin; s.hidden && r < s.end; ++r) kept.push_back(r);
       for (auto& c : caches_) move_cache(c.stem, stem_rows_, kept, kept);
     }
     return begin;

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cuda/simulator/device_memory.hpp"
+
+#include "cuda/simulator/program.hpp"
+
+#include <candor/core/error.hpp>
+
+#include <algorithm>
+#include <cstring>
+#include <new>
+
+namespace simulator {
+
+std::byte* device_memory::take(std::size_t bytes) {
+  const std::size_t all = bytes + alignment_of_blocks + 2 * margin;
+  region r{bytes, std::unique_ptr<std::byte[]>(new (std::nothrow) std::byte[all]),
+           std::unique_ptr<std::uint8_t[]>(new (std::nothrow) std::uint8_t[bytes + 1]())};
+  if (!r.storage || !r.written) return nullptr;
+  const auto begin = (reinterpret_cast<std::uintptr_t>(r.storage.get()) + margin + alignment_of_blocks - 1) /
+                     alignment_of_blocks * alignment_of_blocks;
+  std::memset(r.storage.get(), 0xff, all);  // NaN in every format
+  in_use_ += bytes;
+  regions_.emplace(begin, std::move(r));
+  return reinterpret_cast<std::byte*>(begin);
+}
+
+bool device_memory::give(const void* data) {
+  const auto found = regions_.find(reinterpret_cast<std::uintptr_t>(data));
+  if (found == regions_.end()) return false;
+  in_use_ -= found->second.bytes;
+  std::ranges::fill(recent_, nullptr);
+  regions_.erase(found);
+  return true;
+}
+
+const std::pair<const std::uintptr_t, device_memory::region>* device_memory::find(std::uintptr_t at) const {
+  for (const auto* r : recent_)
+    if (r != nullptr && at >= r->first && at < r->first + r->second.bytes) return r;
+  auto after = regions_.upper_bound(at);
+  if (after == regions_.begin()) return nullptr;
+  const auto& r = *--after;
+  if (at >= r.first + r.second.bytes) return nullptr;
+  recent_[turn_++ % std::size(recent_)] = &r;
+  return &r;
+}
+
+bool device_memory::holds(const void* data) const {
+  return find(reinterpret_cast<std::uintptr_t>(data)) != nullptr;
+}
+
+std::uint8_t* device_memory::flags(const void* data, std::size_t bytes, std::size_t alignment, bool write) {
+  const auto at = reinterpret_cast<std::uintptr_t>(data);
+  const auto fail = [&](const std::string& what) {
+    throw device_fault(
+        candor::text(write ? "a write of " : "a read of ", bytes, " bytes of device memory ", what));
+  };
+  const auto* r = find(at);
+  if (r == nullptr || bytes > r->first + r->second.bytes - at) {
+    const auto after = regions_.upper_bound(at);
+    if (after == regions_.begin()) fail("where there is none");
+    const auto& [begin, block] = *std::prev(after);
+    fail(candor::text("at byte ", at - begin, " of a block of ", block.bytes));
+  }
+  if (at % alignment != 0)
+    fail(candor::text("at byte ", at - r->first, " of a block, which is not a multiple of ", alignment));
+  return r->second.written.get() + (at - r->first);
+}
+
+void device_memory::touch(const void* data, std::size_t bytes, std::size_t alignment, bool write) {
+  std::uint8_t* written = flags(data, bytes, alignment, write);
+  if (write)
+    std::memset(written, 1, bytes);
+  else if (std::memchr(written, 0, bytes) != nullptr)
+    throw device_fault(candor::text("a read of ", bytes, " bytes of device memory that nobody wrote"));
+}
+
+void device_memory::copy(void* to, const void* from, std::size_t bytes) {
+  const std::uint8_t* written = flags(from, bytes, 1, false);
+  std::memmove(flags(to, bytes, 1, true), written, bytes);
+  std::memmove(to, from, bytes);
+}
+
+}  // namespace simulator
