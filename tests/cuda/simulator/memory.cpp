@@ -8,33 +8,54 @@
 namespace simulator {
 namespace {
 
-enum class space { shared, global, param, local };
+enum class space { shared, global, param, local, generic };
 
-/// Where [operand n + offset] lies on the host.
+void require_inside(const std::byte* p, std::size_t bytes, const void* begin, std::size_t size,
+                    const char* name) {
+  const auto at = reinterpret_cast<std::uintptr_t>(p) - reinterpret_cast<std::uintptr_t>(begin);
+  if (at > size || bytes > size - at || at % bytes != 0)
+    throw device_fault(
+        candor::text(bytes, " bytes at ", static_cast<std::int64_t>(at), " of ", size, " bytes of ", name));
+}
+/// Where a generic address leads.
+space space_of(const thread& t, const std::byte* p) {
+  const auto inside = [p](const void* begin, std::size_t size) {
+    return p >= begin && p < static_cast<const std::byte*>(begin) + size;
+  };
+  if (t.home->shared->holds(p)) return space::shared;
+  if (inside(t.body->parameters.get(), t.body->parameter_bytes)) return space::param;
+  if (inside(reinterpret_cast<const void*>(t.slots[special::locals]), t.body->local_bytes))
+    return space::local;
+  return space::global;
+}
+
+/// Throws where a thread may not touch `bytes` from p, an address of the host.
+void touch(thread& t, space where, std::byte* p, std::size_t bytes, bool write) {
+  switch (where) {
+    case space::generic: return touch(t, space_of(t, p), p, bytes, write);
+    case space::global: return t.home->global->touch(p, bytes, bytes, write);
+    case space::param:
+      return require_inside(p, bytes, t.body->parameters.get(), t.body->parameter_bytes, "parameters");
+    case space::local:
+      return require_inside(p, bytes, reinterpret_cast<const void*>(t.slots[special::locals]),
+                            t.body->local_bytes, "local memory");
+    case space::shared:
+      return t.home->shared->touch(static_cast<std::uint64_t>(p - t.home->shared->data()), bytes, write,
+                                   t.who);
+  }
+}
+
+/// Where [operand n + offset] lies on the host. Addresses of shared memory count from where a block's begins.
 template <space where>
 std::byte* reach(thread& t, const instruction& i, int n, std::size_t bytes, bool write) {
-  if constexpr (where == space::shared) {
-    const auto at =
+  std::byte* p = nullptr;
+  if constexpr (where == space::shared)
+    p = t.home->shared->data() +
         static_cast<std::uint32_t>(get<std::uint32_t>(t, i, n) + static_cast<std::uint64_t>(i.offset));
-    t.home->shared->touch(at, bytes, write, t.who);
-    return t.home->shared->data() + at;
-  } else {
-    auto* p =
-        reinterpret_cast<std::byte*>(get<std::uint64_t>(t, i, n) + static_cast<std::uint64_t>(i.offset));
-    const auto inside = [&](const void* begin, std::size_t size, const char* name) {
-      const auto at = reinterpret_cast<std::uintptr_t>(p) - reinterpret_cast<std::uintptr_t>(begin);
-      if (at > size || bytes > size - at || at % bytes != 0)
-        throw device_fault(candor::text(bytes, " bytes at ", static_cast<std::int64_t>(at), " of ", size,
-                                        " bytes of ", name));
-    };
-    if constexpr (where == space::global)
-      t.home->global->touch(p, bytes, bytes, write);
-    else if constexpr (where == space::param)
-      inside(t.body->parameters.get(), t.body->parameter_bytes, "parameters");
-    else
-      inside(reinterpret_cast<const void*>(t.slots[special::locals]), t.body->local_bytes, "local memory");
-    return p;
-  }
+  else
+    p = reinterpret_cast<std::byte*>(get<std::uint64_t>(t, i, n) + static_cast<std::uint64_t>(i.offset));
+  touch(t, where, p, bytes, write);
+  return p;
 }
 
 template <space where, class T>
@@ -63,6 +84,8 @@ void add_type(vocabulary& v, const std::string& type) {
     v["ld.shared" + end] = {.run = load<space::shared, T>, .operands = 2};
     v["ld.global" + end] = {.run = load<space::global, T>, .operands = 2};
     v["ld.local" + end] = {.run = load<space::local, T>, .operands = 2};
+    v["ld" + end] = {.run = load<space::generic, T>, .operands = 2};
+    v["st" + end] = {.run = store<space::generic, T>, .operands = 2};
     v["st.shared" + end] = {.run = store<space::shared, T>, .operands = 2};
     v["st.global" + end] = {.run = store<space::global, T>, .operands = 2};
     v["st.local" + end] = {.run = store<space::local, T>, .operands = 2};
