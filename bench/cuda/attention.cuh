@@ -6,9 +6,11 @@
 /// these kernels do 14.
 
 #include "cuda/device_timer.cuh"
+#include "support/shapes.hpp"
 
 #include <candor/backend/attention_layout.hpp>
 
+#include <cmath>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -71,11 +73,10 @@ inline void measure_attention_of(candor::cuda& gpu, const std::string& name,
 }
 
 /// A step of `branches` samples for each of `images`, each with a past of its own beside the image's stem.
-inline void measure_decoding(candor::cuda& gpu, std::int32_t images, std::int32_t branches, std::int32_t stem,
-                             std::int32_t past) {
+inline void measure_decoding_of(candor::cuda& gpu, const candor::attention_heads& heads, std::int32_t images,
+                                std::int32_t branches, std::int32_t stem, std::int32_t past) {
   using candor::bfloat16;
-  const candor::attention_heads heads{32, 32, 128, 0.0884};
-  const std::int64_t width = 4096;
+  const std::int64_t width = heads.count * heads.size;
   candor::decode_layout layout;
   layout.capacity = past;
   for (std::int32_t i = 0; i < images; ++i)
@@ -94,24 +95,35 @@ inline void measure_decoding(candor::cuda& gpu, std::int32_t images, std::int32_
        {{"microseconds", time * 1e6}, {"gigabytes_per_second", bytes / time * 1e-9}});
 }
 
-inline void measure_attention() {
+inline void measure_attention(const measured_shape& s) {
   candor::cuda gpu{0};
-  const candor::attention_heads llama{32, 32, 128, 0.0884}, grouped{32, 8, 128, 0.0884},
-      tower{16, 16, 64, 0.125};
-  measure_attention_of(gpu, "8 pairs of 636 + 2 x 150", llama, stems_with_branches(8, 636, {150, 150}));
-  measure_attention_of(gpu, "8 pairs of 636 + 40 + 300", llama, stems_with_branches(8, 636, {40, 300}));
-  measure_attention_of(gpu, "8 pairs, 8 key heads", grouped, stems_with_branches(8, 636, {150, 150}));
-  measure_attention_of(gpu, "600 + 80 questions of 25", llama,
-                       stems_with_branches(1, 600, std::vector<std::int32_t>(80, 25)));
-  measure_attention_of(gpu, "one sequence of 4096", llama, stems_with_branches(1, 4096, {}));
-  measure_attention_of(gpu, "tower, 8 images of 577, heads of 64", tower,
-                       candor::attention_layout::full(8, 577));
+  const auto& c = s.model;
+  const auto heads_of = [](std::int64_t count, std::int64_t kv_count, std::int64_t size) {
+    return candor::attention_heads{count, kv_count, size, 1 / std::sqrt(static_cast<double>(size))};
+  };
+  const auto llama = heads_of(c.text.num_attention_heads, c.text.num_attention_heads, c.text.head_dim),
+             grouped = heads_of(c.text.num_attention_heads, c.text.num_attention_heads / 4, c.text.head_dim),
+             tower = heads_of(c.vision.num_attention_heads, c.vision.num_attention_heads, c.vision.head_dim());
+  const auto stem = s.stem();
+  const auto even = stems_with_branches(s.pairs, stem, {s.answer, s.answer});
+  const auto of_pairs = candor::text(s.pairs, " pairs");
+  measure_attention_of(gpu, candor::text(of_pairs, " of ", stem, " + 2 x ", s.answer), llama, even);
+  measure_attention_of(gpu, candor::text(of_pairs, " of ", stem, " + ", s.short_answer, " + ", s.long_answer), llama,
+                       stems_with_branches(s.pairs, stem, {s.short_answer, s.long_answer}));
+  measure_attention_of(gpu, candor::text(of_pairs, ", ", grouped.kv_count, " key heads"), grouped, even);
+  const std::vector<std::int32_t> asked(static_cast<std::size_t>(s.questions), s.short_question);
+  measure_attention_of(gpu, candor::text(stem, " + ", s.questions, " questions of ", s.short_question), llama,
+                       stems_with_branches(1, stem, asked));
+  measure_attention_of(gpu, candor::text("one sequence of ", s.sequence), llama, stems_with_branches(1, s.sequence, {}));
+  const auto images = candor::attention_layout::full(s.pairs, c.vision.patches() + 1);
+  const auto of_tower =
+      candor::text("tower, ", s.pairs, " images of ", c.vision.patches() + 1, ", heads of ", tower.size);
+  measure_attention_of(gpu, of_tower, tower, images);
 #if CANDOR_HAS_CUDNN
   candor::cuda with_cudnn({.cudnn = true});
-  measure_attention_of(with_cudnn, "tower, 8 images of 577, heads of 64, forward by cuDNN", tower,
-                       candor::attention_layout::full(8, 577));
+  measure_attention_of(with_cudnn, of_tower + ", forward by cuDNN", tower, images);
 #endif
-  for (const std::int32_t images : {1, 8, 32}) measure_decoding(gpu, images, 10, 636, 128);
+  for (const std::int32_t count : {1, s.pairs, s.images}) measure_decoding_of(gpu, llama, count, s.samples, stem, s.past);
 }
 
 }  // namespace candor_bench

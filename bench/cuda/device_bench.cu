@@ -6,10 +6,11 @@
 ///
 ///     device_bench --list          the groups
 ///     device_bench GROUP           one JSON object a line
+///     device_bench GROUP --tiny    the same of a tiny model: whether it runs, not how fast
 #include "cuda/attention.cuh"
 #include "cuda/decoding.cuh"
 #include "cuda/device_timer.cuh"
-#include "cuda/seven_billion.cuh"
+#include "cuda/preference_steps.cuh"
 #include "cuda/step_costs.cuh"
 
 #include <candor/autograd/ops/rms_norm.hpp>
@@ -25,14 +26,16 @@ namespace {
 using candor::bfloat16;
 using candor::cuda;
 using candor_bench::line;
+using candor_bench::measured_shape;
 template <class T>
 using tensor = candor::tensor<cuda, T>;
 
-constexpr std::int64_t tokens = 7488;  // eight pairs of 636 + 2 x 150
+/// Of a step's pairs.
+std::int64_t tokens_of(const measured_shape& s) { return std::int64_t{s.pairs} * (s.stem() + 2 * s.answer); }
 
-void measure_rows() {
+void measure_rows(const measured_shape& shape) {
   cuda gpu{0};
-  const std::int64_t width = 4096, ffn = 11008;
+  const std::int64_t tokens = tokens_of(shape), width = shape.model.text.hidden_size, ffn = shape.model.text.intermediate_size;
   const auto made = [&](std::int64_t rows, std::int64_t cols) {
     return candor_bench::noise<bfloat16>(gpu, {rows, cols}, 0.02f);
   };
@@ -79,12 +82,13 @@ void measure_rows() {
   report("add rows", 3 * large, candor_bench::seconds(gpu, [&] {
            gpu.rows(tokens, width, candor::add_rows_program<cuda, bfloat16>{x.view(), {out.view(), true}});
          }));
-  candor::parameter<cuda, bfloat16> p(gpu, "p", {8192, 8192});
-  p.storage() = candor_bench::noise<bfloat16>(gpu, {8192, 8192}, 0.02f);
+  const candor::shape square{2 * width, 2 * width};
+  candor::parameter<cuda, bfloat16> p(gpu, "p", square);
+  p.storage() = candor_bench::noise<bfloat16>(gpu, square, 0.02f);
   for (const bool rounding : {false, true}) {
     candor::adamw_optimizer<cuda> optimizer(gpu, {.stochastic_rounding = rounding}, 1);
     optimizer.add(p);
-    const auto gradient = candor_bench::noise<float>(gpu, {8192, 8192}, 1e-3f);
+    const auto gradient = candor_bench::noise<float>(gpu, square, 1e-3f);
     const double bytes =
         static_cast<double>(p.size()) * (rounding ? 2 * 2 + 4 + 4 * 4 : 2 + 4 + 4 * 4 + 2 * 4);
     // The step drops its gradient, so a copy of it is made again; its time is taken away.
@@ -121,17 +125,18 @@ void measure_product(cuda& gpu, const char* choice, const char* name, std::int64
          2e-12 * static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(k) / time}});
 }
 
-void measure_products() {
+void measure_products(const measured_shape& shape) {
+  const std::int64_t tokens = tokens_of(shape), width = shape.model.text.hidden_size, ffn = shape.model.text.intermediate_size;
   const auto file =
       std::filesystem::temp_directory_path() / candor::text("candor_products_", ::getpid(), ".txt");
   for (const bool timed : {false, true}) {
     cuda gpu({.product_file = timed ? file : std::filesystem::path()});
     const char* choice = timed ? "timed" : "heuristic";
-    measure_product<bfloat16, bfloat16>(gpu, choice, "largest", 8192, 8192, 8192, false, true);
+    measure_product<bfloat16, bfloat16>(gpu, choice, "largest", 2 * width, 2 * width, 2 * width, false, true);
     const struct {
       const char* name;
       std::int64_t out, in;
-    } layers[] = {{"qkv", 12288, 4096}, {"out", 4096, 4096}, {"gate_up", 22016, 4096}, {"down", 4096, 11008}};
+    } layers[] = {{"qkv", 3 * width, width}, {"out", width, width}, {"gate_up", 2 * ffn, width}, {"down", width, ffn}};
     for (const auto& l : layers) {
       measure_product<bfloat16, bfloat16>(gpu, choice, candor::text(l.name, " forward").c_str(), tokens,
                                           l.out, l.in, false, true);
@@ -146,22 +151,22 @@ void measure_products() {
 
 struct group {
   const char* name;
-  void (*run)();
+  void (*run)(const measured_shape&);
 };
 constexpr group groups[] = {
     {"rows", measure_rows},
     {"products", measure_products},
     {"attention", candor_bench::measure_attention},
-    {"decoding", candor_bench::measure_decoding},
-    {"step_lora_128", [] { candor_bench::measure_step({.rank = 128}); }},
+    {"decoding", candor_bench::measure_texts},
+    {"step_lora_128", [](const measured_shape& s) { candor_bench::measure_step(s, {.rank = 128}); }},
     {"step_lora_64_in_24_gib",
-     [] {
-       candor_bench::measure_step({.rank = 64, .pairs = 1, .recompute = true}, std::uint64_t{45} << 29);
+     [](const measured_shape& s) {
+       candor_bench::measure_step(s, {.rank = 64, .pairs = 1, .recompute = true}, std::uint64_t{45} << 29);
      }},
-    {"step_full_master", [] { candor_bench::measure_step({}); }},
+    {"step_full_master", [](const measured_shape& s) { candor_bench::measure_step(s, {}); }},
     {"step_full_rounded_in_80_gb",
-     [] {
-       candor_bench::measure_step({.pairs = 2, .rounding = true}, std::uint64_t{76} << 30);
+     [](const measured_shape& s) {
+       candor_bench::measure_step(s, {.pairs = 2, .rounding = true}, std::uint64_t{76} << 30);
      }},
     {"profile", candor_bench::measure_profile},
     {"determinism", candor_bench::measure_determinism},
@@ -170,7 +175,8 @@ constexpr group groups[] = {
 }  // namespace
 
 int main(int argc, char** argv) {
-  const std::string wanted = argc == 2 ? argv[1] : "";
+  const bool tiny = argc == 3 && std::string(argv[2]) == "--tiny";
+  const std::string wanted = argc == 2 || tiny ? argv[1] : "";
   if (wanted == "--list") {
     for (const auto& g : groups) std::printf("%s\n", g.name);
     return 0;
@@ -178,11 +184,11 @@ int main(int argc, char** argv) {
   const auto found =
       std::find_if(std::begin(groups), std::end(groups), [&](const group& g) { return wanted == g.name; });
   if (found == std::end(groups)) {
-    std::fprintf(stderr, "device_bench --list | GROUP\n");
+    std::fprintf(stderr, "device_bench --list | GROUP [--tiny]\n");
     return 2;
   }
   try {
-    found->run();
+    found->run(tiny ? candor_bench::tiny_shape() : measured_shape());
     return 0;
   } catch (const candor::memory_error& full) {  // a smaller card: a result too
     line(wanted, {}, full.what());

@@ -3,7 +3,7 @@
 /// @file
 /// Where the milliseconds of a DPO step go on the device, and what the same bits in every run cost.
 
-#include "cuda/seven_billion.cuh"
+#include "cuda/preference_steps.cuh"
 
 #include <candor/backend/host/profile.hpp>
 
@@ -12,7 +12,7 @@
 
 namespace candor_bench {
 
-/// Steps of 8 pairs that are profiled: LoRA, and all weights.
+/// Steps that are profiled: LoRA, and all weights.
 struct costed_step {
   const char* name;
   step_kind kind;
@@ -21,14 +21,14 @@ inline constexpr costed_step costed_steps[] = {{"LoRA of rank 128", {.rank = 128
 
 /// A line for each kind of operation, one for what lies between them, and one for the step as a whole. Steps are timed
 /// without the profile as well: its events cost something.
-inline void measure_profile() {
+inline void measure_profile(const measured_shape& shape) {
   for (const auto& [name, kind] : costed_steps) {
-    const double plain = preference_steps(kind, {}).seconds(5);
+    const double plain = preference_steps(shape, kind, {}).seconds();
     candor::operation_profile profile;
-    preference_steps steps(kind, {.profile = &profile});
+    preference_steps steps(shape, kind, {.profile = &profile});
     for (int i = 0; i < 2; ++i) steps.run();
     profile.clear();
-    constexpr int count = 5;
+    const int count = shape.steps;
     const auto begin = std::chrono::steady_clock::now();
     for (int i = 0; i < count; ++i) steps.run();
     const double whole =
@@ -47,14 +47,14 @@ inline void measure_profile() {
 }
 
 /// The step as it comes, with algorithms that were timed, and with the same bits in every run: only products differ.
-inline void measure_determinism() {
+inline void measure_determinism(const measured_shape& shape) {
   const auto file = std::filesystem::temp_directory_path() / candor::text("candor_products_", ::getpid(), ".txt");
   for (const auto& [name, kind] : costed_steps) {
     double quickest = 0;
     for (const auto& [how, device] : {std::pair<const char*, candor::cuda_options>{"algorithms timed", {.product_file = file}},
                                       {"cuBLASLt's choice", {}},
                                       {"deterministic", {.deterministic = true}}}) {
-      const double time = preference_steps(kind, device).seconds(10);
+      const double time = preference_steps(shape, kind, device).seconds();
       if (quickest == 0) quickest = time;
       line(candor::text(name, ", ", how), {{"milliseconds", 1e3 * time}, {"of_timed", time / quickest}});
     }

@@ -15,7 +15,7 @@
 #include <candor/text/tokenizer.hpp>
 
 #include "program/failures.hpp"
-#include "support/seven_billion.hpp"
+#include "support/shapes.hpp"
 #include "tools/llava_tensors.hpp"
 
 #include <algorithm>
@@ -40,20 +40,7 @@ struct extent_of_world {
 extent_of_world world_of(const std::string& shape) {
   if (shape == "7b") return {.config = candor_bench::seven_billion()};
   candor::require<candor::usage_error>(shape == "tiny", "the shape ", shape, " is unknown: use 7b or tiny");
-  candor::llava_config c;
-  c.vision = {.hidden_size = 64,
-              .intermediate_size = 128,
-              .num_hidden_layers = 2,
-              .num_attention_heads = 4,
-              .image_size = 56};
-  c.text = {.vocab_size = 192,
-            .hidden_size = 64,
-            .intermediate_size = 160,
-            .num_hidden_layers = 2,
-            .num_attention_heads = 4,
-            .num_key_value_heads = 4,
-            .head_dim = 16};
-  return {c, 24, 200'000};
+  return {candor_bench::tiny_llava(192), 24, 200'000};
 }
 
 /// Matrices keep the size of what they are applied to; no norm or bias is trivial.

@@ -7,6 +7,7 @@
 #include <candor/train/progress.hpp>
 #include <candor/train/table.hpp>
 
+#include <cmath>
 #include <cstdint>
 #include <filesystem>
 #include <string>
@@ -27,9 +28,9 @@ inline std::string memory_text(double bytes) {
 
 /// "12 steps in 0:31, last loss 0.6931, at most 4.25 GiB of memory"
 inline std::string summary(const outcome& o) {
-  return candor::text(o.run.steps, " steps in ", candor::clock_text(o.run.seconds), ", last loss ",
-                      candor::fixed(o.run.loss, 4), ", at most ",
-                      memory_text(static_cast<double>(o.peak_bytes)), " of memory");
+  return candor::text(o.run.steps, " steps in ", candor::clock_text(o.run.seconds),
+                      std::isnan(o.run.loss) ? std::string() : ", last loss " + candor::fixed(o.run.loss, 4),
+                      ", at most ", memory_text(static_cast<double>(o.peak_bytes)), " of memory");
 }
 
 }  // namespace training

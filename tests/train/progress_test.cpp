@@ -113,6 +113,13 @@ TEST_CASE("outside a terminal plain lines come every so often", "[train][progres
   CHECK(out.find('\r') == std::string::npos);
 }
 
+TEST_CASE("a line shows the memory that it is given", "[train][progress]") {
+  const pipe_ends ends;
+  progress shown({.total = 1, .descriptor = ends.write_end, .peak_memory = [] { return 3.0 * (1 << 30); }});
+  shown.update(1);
+  CHECK(drain(ends.read_end).find(", peak 3 GiB") != std::string::npos);
+}
+
 TEST_CASE("without a pause between lines each step has its line, and quiet has none", "[train][progress]") {
   const pipe_ends ends;
   progress shown({.total = 3, .line_seconds = 0, .descriptor = ends.write_end});

@@ -18,6 +18,7 @@
 #include <cmath>
 #include <cstring>
 #include <memory>
+#include <numeric>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -42,13 +43,13 @@ template <class B, class A>
 struct square_sum_program {
   const A* g;
   std::int64_t size;
-  A* sums;
+  double* sums;
 
   template <class Team>
   CANDOR_HD void operator()(const Team& team, std::int64_t row) const {
     const A* from = g + row * optimizer_row;
     const std::int64_t n = size - row * optimizer_row < optimizer_row ? size - row * optimizer_row : optimizer_row;
-    sums[row] = sum_elements(team, n, [](A v) { return v * v; }, from);
+    sums[row] = static_cast<double>(sum_elements(team, n, [](A v) { return v * v; }, from));
   }
 };
 
@@ -176,10 +177,24 @@ class adamw_optimizer {
 
   /// Length of the whole gradient.
   double gradient_norm() {
-    for (auto& s : slots_) s->start_square_sum();  // all of them before a device is waited for
-    double sum = 0;
-    for (auto& s : slots_) sum += s->square_sum();
-    return std::sqrt(sum);
+    std::int64_t rows = 0;
+    for (const auto& s : slots_) rows += s->gradient_rows();
+    if (rows == 0) return 0;
+    tensor<B, double> sums(*backend_, shape{rows});  // of all: a device is waited for once
+    double* to = sums.view().data;
+    for (auto& s : slots_) {
+      s->write_square_sums(to);
+      to += s->gradient_rows();
+    }
+    const auto squares = sums.to_vector();
+    double total = 0;
+    auto next = squares.begin();
+    for (const auto& s : slots_) {
+      const auto end = next + s->gradient_rows();
+      total += std::accumulate(next, end, 0.0);
+      next = end;
+    }
+    return std::sqrt(total);
   }
   /// One step at the given rate; the gradient is multiplied by `clip`. Then all gradients are dropped.
   void step(double learning_rate, double clip) {
@@ -207,8 +222,8 @@ class adamw_optimizer {
   struct slot {
     virtual ~slot() = default;
     virtual std::int64_t size() const = 0;
-    virtual void start_square_sum() = 0;
-    virtual double square_sum() = 0;  // that was started
+    virtual std::int64_t gradient_rows() const = 0;  // runs of the gradient, 0 where there is none
+    virtual void write_square_sums(double* sums) = 0;  // one of each run
     virtual void step(double learning_rate, double clip, std::int64_t count) = 0;
     virtual void drop_gradient() = 0;
     virtual void add_sources(std::vector<tensor_source>& out) = 0;
@@ -229,17 +244,10 @@ class adamw_optimizer {
     }
     std::int64_t rows() const { return (p.size() + optimizer_row - 1) / optimizer_row; }
     std::int64_t size() const override { return p.size(); }
-    void start_square_sum() override {
-      if (!p.has_gradient()) return;
-      sums = tensor<B, A>(backend, shape{rows()});
-      backend.rows(rows(), optimizer_row, square_sum_program<B, A>{p.gradient().view().data, p.size(), sums.view().data});
-    }
-    double square_sum() override {
-      if (!sums) return 0.0;
-      double sum = 0;
-      for (const A s : sums.to_vector()) sum += static_cast<double>(s);
-      sums = {};
-      return sum;
+    std::int64_t gradient_rows() const override { return p.has_gradient() ? rows() : 0; }
+    void write_square_sums(double* sums) override {
+      if (p.has_gradient())
+        backend.rows(rows(), optimizer_row, square_sum_program<B, A>{p.gradient().view().data, p.size(), sums});
     }
     void step(double learning_rate, double clip, std::int64_t count) override {
       if (!p.has_gradient()) return;  // as torch: no decay either where nothing depends on the parameter
@@ -286,7 +294,6 @@ class adamw_optimizer {
     adamw options;
     tensor<B, M> m, v;
     tensor<B, A> master;  // or nothing
-    tensor<B, A> sums;    // of squares, of runs of the gradient
     std::uint64_t seed;
   };
 

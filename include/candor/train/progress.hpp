@@ -9,6 +9,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,7 +28,7 @@ struct progress_state {
   double elapsed = 0.0;  ///< seconds of this process
   std::vector<metric> counts =
       {};                    ///< what this process has worked through: {"tokens", 12000} gives tokens/s
-  double peak_memory = 0.0;  ///< largest resident size of the process, bytes; 0: not shown
+  double peak_memory = 0.0;  ///< bytes; 0: not shown
   std::vector<metric> metrics = {};  ///< as many as fit
 };
 
@@ -47,10 +48,19 @@ struct progress_options {
   double line_seconds = 10;  ///< between plain lines; up to six times as long in a run that takes hours
   int descriptor = 2;        ///< where to print; 2 is stderr
   bool quiet = false;        ///< prints nothing
+  std::function<double()> peak_memory = {};  ///< bytes; empty: peak_resident_bytes
 };
 
 /// The largest resident size that this process had, bytes.
 double peak_resident_bytes();
+
+/// For progress_options: the memory that runs short, which is its own where a backend has some and counts it.
+template <class B>
+std::function<double()> peak_memory_of(const B& backend) {
+  if constexpr (B::name != "host" && requires { backend.peak_bytes(); })
+    return [&backend] { return static_cast<double>(backend.peak_bytes()); };
+  return peak_resident_bytes;
+}
 
 /// Prints the progress of a loop. What cannot be printed is dropped: a closed stderr must not end a training.
 class progress {

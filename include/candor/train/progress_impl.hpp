@@ -149,7 +149,7 @@ CANDOR_INLINE void progress::count(std::string_view what, double amount) {
 
 CANDOR_INLINE void progress::draw() {
   state_.elapsed = std::chrono::duration<double>(clock::now() - begin_).count();
-  state_.peak_memory = peak_resident_bytes();
+  state_.peak_memory = options_.peak_memory ? options_.peak_memory() : peak_resident_bytes();
   any_drawn_ = true;
   if (!terminal_) return print(progress_line(state_) + "\n");
   winsize window{};

@@ -173,7 +173,11 @@ class reference_log_probs {
     require<input_error>(!changed || second() || policy_.network().has_adapters(), path.string(),
                          ": the reference log-probs of the run are gone, and the weights have changed since; "
                          "start the run anew");
-    progress shown({.title = "reference", .total = total, .done = before, .quiet = options_.quiet});
+    progress shown({.title = "reference",
+                    .total = total,
+                    .done = before,
+                    .quiet = options_.quiet,
+                    .peak_memory = peak_memory_of(policy_.backend())});
     const auto items = prefetch_quietly(
         total - before, [&](std::int64_t i) { return encode((before + i) / draws_, (before + i) % draws_); });
     for (std::int64_t done = before; done < total;) {

@@ -193,7 +193,8 @@ struct trainer<Model, Objective>::run {
                                    .units_per_step = static_cast<double>(options.batch_size),
                                    .total = total_steps,
                                    .done = start.global_step,
-                                   .quiet = options.quiet}});
+                                   .quiet = options.quiet,
+                                   .peak_memory = peak_memory_of(owner.policy_.backend())}});
     if (start.global_step == 0) log.write_text("config", config.markdown());
     metrics_window window(start.window);
     if (start.evaluation_due) after_step(start.global_step, log, window);
@@ -275,7 +276,7 @@ struct trainer<Model, Objective>::run {
   best_model best;
   bool evaluates = false;
   std::int64_t total_steps = 0;
-  double num_tokens = 0, last_loss = 0;
+  double num_tokens = 0, last_loss = std::numeric_limits<double>::quiet_NaN();
 };
 
 template <class Model, class Objective>

@@ -14,7 +14,9 @@ namespace {
 /// One of the simulated device's settings, for a while.
 class with_setting {
  public:
-  with_setting(const std::string& name, const std::string& value) : name_("CANDOR_" + name) { ::setenv(name_.c_str(), value.c_str(), 1); }
+  with_setting(const std::string& name, const std::string& value) : name_("CANDOR_" + name) {
+    ::setenv(name_.c_str(), value.c_str(), 1);
+  }
   with_setting(const with_setting&) = delete;
   with_setting& operator=(const with_setting&) = delete;
   ~with_setting() {
@@ -48,21 +50,25 @@ TEST_CASE("a device that cannot run the kernels is refused in words", "[simulate
     CHECK_THROWS_WITH(candor::cuda(0), contains("its compute capability is 7.5, but 8.0 is needed"));
   }
   const with_setting driver("SIMULATOR_DRIVER", "11080");
-  CHECK_THROWS_WITH(candor::cuda(0), contains("the driver knows CUDA 11.8") && contains("install a newer driver"));
+  CHECK_THROWS_WITH(candor::cuda(0),
+                    contains("the driver knows CUDA 11.8") && contains("install a newer driver"));
 }
 
 TEST_CASE("memory that the device does not have is refused by what it was for", "[simulated]") {
   const with_setting small("SIMULATOR_MEMORY", std::to_string(std::size_t{100} << 20));
   candor::cuda gpu(0);
   const auto before = gpu.bytes_in_use();
-  CHECK_THROWS_WITH((candor::tensor<candor::cuda, float>(gpu, {30, std::int64_t{1} << 20})), contains("a tensor (30, 1048576)"));
+  CHECK_THROWS_WITH((candor::tensor<candor::cuda, float>(gpu, {30, std::int64_t{1} << 20})),
+                    contains("a tensor (30, 1048576)"));
   CHECK(gpu.bytes_in_use() == before);
   const candor::tensor<candor::cuda, float> fits(gpu, {10, std::int64_t{1} << 20});
   CHECK(fits);
 }
 
-TEST_CASE("an error on the device is thrown by what finds it, and by what caused it where every operation is waited for",
-          "[simulated]") {
+TEST_CASE(
+    "an error on the device is thrown by what finds it, and by what caused it where every operation is "
+    "waited for",
+    "[simulated]") {
   for (const bool waits : {false, true}) {
     const with_setting sync("CUDA_SYNC", waits ? "1" : "0"), fault("SIMULATOR_FAULT_AT", "2");
     simulator::device::instance().recover();
@@ -75,6 +81,8 @@ TEST_CASE("an error on the device is thrown by what finds it, and by what caused
     };
     CHECK_THROWS_AS(run(), candor::device_error);
     simulator::device::instance().recover();
-    CHECK_THROWS_WITH(run(), contains(waits ? "add_one_program over 8 rows of 33" : "copy_out of 1056 bytes") && contains("--resume auto"));
+    CHECK_THROWS_WITH(run(),
+                      contains(waits ? "add_one_program over 8 rows of 33" : "copy_out of 1056 bytes") &&
+                          contains("--resume auto"));
   }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Kernels that a device may run today and fail on tomorrow: the simulated one names what is wrong with each, and runs the
-// same kernel where it is put right.
+// Kernels that a device may run today and fail on tomorrow: the simulated one names what is wrong with each,
+// and runs the same kernel where it is put right.
 #include "cuda/simulator/device.hpp"
 #include "support/catch.hpp"
 
@@ -68,7 +68,9 @@ __global__ void some_shuffle(float* out) {
 template <bool right>
 __global__ void copies(float* out, const float* in) {
   const auto to = static_cast<std::uint32_t>(__cvta_generic_to_shared(words)) + 16 * threadIdx.x;
-  asm volatile("cp.async.cg.shared.global.L2::128B [%0], [%1], 16, %2;" ::"r"(to), "l"(in + 4 * threadIdx.x), "r"(16) : "memory");
+  asm volatile("cp.async.cg.shared.global.L2::128B [%0], [%1], 16, %2;" ::"r"(to), "l"(in + 4 * threadIdx.x),
+               "r"(16)
+               : "memory");
   asm volatile("cp.async.commit_group;" ::: "memory");
   if (right) asm volatile("cp.async.wait_group %0;" ::"n"(0) : "memory");
   out[threadIdx.x] = words[4 * threadIdx.x];
@@ -107,28 +109,28 @@ class buffers {
 }  // namespace
 
 // Launches the kernel put right, then as it is, and looks for `wrong` in what the simulated device says.
-#define CHECK_FAULT(wrong, kernel, ...)                                \
-  do {                                                                 \
-    {                                                                  \
-      buffers b;                                                       \
-      kernel<true><<<1, threads, shared_bytes>>> __VA_ARGS__;          \
-      CHECK(b.fault().empty());                                        \
-    }                                                                  \
-    buffers b;                                                         \
-    kernel<false><<<1, threads, shared_bytes>>> __VA_ARGS__;           \
-    CHECK_THAT(b.fault(), contains(wrong) && contains(#kernel));       \
+#define CHECK_FAULT(wrong, kernel, ...)                          \
+  do {                                                           \
+    {                                                            \
+      buffers b;                                                 \
+      kernel<true><<<1, threads, shared_bytes>>> __VA_ARGS__;    \
+      CHECK(b.fault().empty());                                  \
+    }                                                            \
+    buffers b;                                                   \
+    kernel<false><<<1, threads, shared_bytes>>> __VA_ARGS__;     \
+    CHECK_THAT(b.fault(), contains(wrong) && contains(#kernel)); \
   } while (false)
 
 TEST_CASE("what two threads do to the same bytes without a barrier is a race", "[simulated]") {
   CHECK_FAULT("which nobody wrote", reads_a_neighbour, (b.out, false));
   CHECK_FAULT("which nobody wrote", reads_a_neighbour, (b.out, true));
   CHECK_FAULT("which nobody wrote", waits_for_its_warp, (b.out));
-  CHECK_FAULT("read there and no barrier is between", writes_what_is_read, (b.out, true));
-  CHECK_FAULT("wrote there and no barrier is between", writes_what_is_read, (b.out, false));
+  CHECK_FAULT("there and no barrier is between", writes_what_is_read, (b.out, true));
+  CHECK_FAULT("there and no barrier is between", writes_what_is_read, (b.out, false));
 }
 
 TEST_CASE("memory that is not there, not aligned or not written is not touched", "[simulated]") {
-  CHECK_FAULT("at byte 256 of a block of 256", writes_beyond, (b.out + 32, 32));
+  CHECK_FAULT("of a block of 256", writes_beyond, (b.out + 32, 32));
   CHECK_FAULT("which nobody wrote", reads_beyond_shared, (b.out));
   CHECK_FAULT("which is not a multiple of 16", reads_four, (b.out, b.in));
   buffers b;
@@ -153,10 +155,12 @@ TEST_CASE("a launch beyond the device's limits is refused", "[simulated]") {
   CHECK(cudaGetLastError() == cudaErrorInvalidConfiguration);
   some_wait<true><<<1, 32, 50 * 1024>>>(b.out);
   CHECK(cudaGetLastError() == cudaErrorInvalidConfiguration);
-  CHECK(cudaFuncSetAttribute(some_wait<true>, cudaFuncAttributeMaxDynamicSharedMemorySize, 50 * 1024) == cudaSuccess);
+  CHECK(cudaFuncSetAttribute(some_wait<true>, cudaFuncAttributeMaxDynamicSharedMemorySize, 50 * 1024) ==
+        cudaSuccess);
   some_wait<true><<<1, 32, 50 * 1024>>>(b.out);
   CHECK(cudaGetLastError() == cudaSuccess);
   CHECK(b.fault().empty());
-  CHECK(cudaFuncSetAttribute(some_wait<true>, cudaFuncAttributeMaxDynamicSharedMemorySize, 228 * 1024) == cudaErrorInvalidValue);
+  CHECK(cudaFuncSetAttribute(some_wait<true>, cudaFuncAttributeMaxDynamicSharedMemorySize, 228 * 1024) ==
+        cudaErrorInvalidValue);
   cudaGetLastError();
 }

@@ -10,38 +10,36 @@
 namespace simulator {
 namespace {
 
-__extension__ typedef __int128 signed_wide;
-__extension__ typedef unsigned __int128 unsigned_wide;
-
 // Overflow wraps around, as it does on the device.
 template <class T, class U = std::make_unsigned_t<T>>
 void add_integers(vocabulary& v, const std::string& type) {
-  using wide = std::conditional_t<std::is_signed_v<T>, signed_wide, unsigned_wide>;
-  using twice =
-      std::conditional_t<sizeof(T) == 4, std::conditional_t<std::is_signed_v<T>, std::int64_t, std::uint64_t>,
-                         std::conditional_t<std::is_signed_v<T>, std::int32_t, std::uint32_t>>;
   v["add." + type] =
       computes<T, T, T>([](T a, T b) { return static_cast<T>(static_cast<U>(a) + static_cast<U>(b)); });
   v["sub." + type] =
       computes<T, T, T>([](T a, T b) { return static_cast<T>(static_cast<U>(a) - static_cast<U>(b)); });
-  v["mul.lo." + type] = computes<T, T, T>([](T a, T b) { return static_cast<T>(static_cast<wide>(a) * b); });
-  v["mul.hi." + type] = computes<T, T, T>(
-      [](T a, T b) { return static_cast<T>((static_cast<wide>(a) * b) >> (8 * sizeof(T))); });
-  v["mad.lo." + type] =
-      computes<T, T, T, T>([](T a, T b, T c) { return static_cast<T>(static_cast<wide>(a) * b + c); });
+  v["mul.lo." + type] = computes<T, T, T>(
+      [](T a, T b) { return static_cast<T>(std::uint64_t{static_cast<U>(a)} * static_cast<U>(b)); });
+  v["mad.lo." + type] = computes<T, T, T, T>([](T a, T b, T c) {
+    return static_cast<T>(std::uint64_t{static_cast<U>(a)} * static_cast<U>(b) + static_cast<U>(c));
+  });
   if constexpr (sizeof(T) < 8) {
+    using sixty_four = std::conditional_t<std::is_signed_v<T>, std::int64_t, std::uint64_t>;
+    using twice = std::conditional_t<sizeof(T) == 4, sixty_four,
+                                     std::conditional_t<std::is_signed_v<T>, std::int32_t, std::uint32_t>>;
+    v["mul.hi." + type] =
+        computes<T, T, T>([](T a, T b) { return static_cast<T>((sixty_four{a} * b) >> (8 * sizeof(T))); });
     v["mul.wide." + type] =
-        computes<twice, T, T>([](T a, T b) { return static_cast<twice>(static_cast<twice>(a) * b); });
-    v["mad.wide." + type] = computes<twice, T, T, twice>(
-        [](T a, T b, twice c) { return static_cast<twice>(static_cast<wide>(a) * b + c); });
+        computes<twice, T, T>([](T a, T b) { return static_cast<twice>(sixty_four{a} * b); });
   }
   v["div." + type] = computes<T, T, T>([](T a, T b) {
     if (b == 0) throw device_fault("a division by zero");
-    return static_cast<T>(static_cast<wide>(a) / b);
+    if (b == static_cast<T>(-1) && std::is_signed_v<T>) return static_cast<T>(U{0} - static_cast<U>(a));
+    return static_cast<T>(a / b);
   });
   v["rem." + type] = computes<T, T, T>([](T a, T b) {
     if (b == 0) throw device_fault("a remainder of a division by zero");
-    return static_cast<T>(static_cast<wide>(a) % b);
+    if (b == static_cast<T>(-1) && std::is_signed_v<T>) return T{0};
+    return static_cast<T>(a % b);
   });
   v["min." + type] = computes<T, T, T>([](T a, T b) { return std::min(a, b); });
   v["max." + type] = computes<T, T, T>([](T a, T b) { return std::max(a, b); });
