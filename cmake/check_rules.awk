@@ -120,7 +120,7 @@ function check_names(file, n, code,   name) {
     code = substr(code, RSTART + RLENGTH)
     if (name !~ /__/ && name !~ /^_[A-Z]/) continue
     if (name ~ /^__[A-Z0-9_]+$/ || name ~ /^_Pragma$|^_MM_|^_CMP_|^stbi__/) continue  # names of others
-    if (name ~ /^__(restrict|attribute|host|device|global|x86_64)__$|^__(restrict|builtin|has_include|cpp_|cplusplus|clang|m[0-9]|mmask|cuda)/) continue
+    if (name ~ /^__(restrict|attribute|host|device|global|x86_64)__$|^__(restrict|builtin|has_include|cpp_|cplusplus|clang|m[0-9]|mmask|cuda|cxa_|stwb)/) continue
     if (file ~ /\.(cuh|cu)$/ && name ~ /^__[a-z]/) continue
     report(file, n, "the name " name " is reserved for the compiler: choose one with no `__` and no leading `_` before a capital")
   }

@@ -59,6 +59,11 @@ TEST_CASE("training needs nothing that a device lacks", "[backend][guarded]") {
   candor_test::check_training(backend);
 }
 
+TEST_CASE("training across images needs nothing that a device lacks", "[backend][guarded]") {
+  guarded backend({.threads = 1});
+  candor_test::check_training_across_images(backend);
+}
+
 TEST_CASE("scoring and generation need nothing that a device lacks", "[backend][guarded]") {
   guarded backend({.threads = 1});
   candor_test::check_inference(backend);

@@ -13,6 +13,7 @@
 #include <candor/model/llava.hpp>
 #include <candor/model/questions.hpp>
 #include <candor/objective/dense_dpo.hpp>
+#include <candor/objective/mdpo.hpp>
 #include <candor/train/trainer.hpp>
 
 #include <algorithm>
@@ -56,8 +57,10 @@ struct model_world {
     candor::write_atomically(scratch / "pairs.jsonl", world_pairs);
   }
 
-  template <class T, class B>
-  numbers_by_name train(B& backend, const training_kind& how) const {
+  template <class T, class B, class Loss = candor::dense_dpo>
+  numbers_by_name train(B& backend, const training_kind& how,
+                        const Loss& loss = candor::dense_dpo{.beta = 0.1, .gamma = 5.0},
+                        const std::vector<candor::image_variant>& variants = {}) const {
     const std::string folder = std::string(B::name) + "_run";
     std::filesystem::remove_all(scratch / folder);
     auto policy = candor::load_llava<T>(backend, scratch / "model");
@@ -67,13 +70,14 @@ struct model_world {
     const candor::adamw optimizer{
         .learning_rate = 1e-2, .epsilon = 1.0, .stochastic_rounding = how.stochastic_rounding,
         .bf16_moments = how.bf16_moments};
-    candor::trainer trainer(policy, candor::dense_dpo{.beta = 0.1, .gamma = 5.0}, optimizer);
+    candor::trainer trainer(policy, loss, optimizer);
     const auto run = trainer.fit(data, {.run_folder = scratch / folder,
                                         .max_steps = 3,
                                         .batch_size = 2,
                                         .eval_fraction = 0.34,
                                         .tensorboard = false,
                                         .save_steps = 3,
+                                        .variants = variants,
                                         .recompute = how.recompute,
                                         .quiet = true});
     numbers_by_name out{{"loss", {run.loss}}};
@@ -190,6 +194,19 @@ void check_training(B& backend) {
   SECTION("all weights in bf16, rounded at random") {
     check(candor::bfloat16(), {.stochastic_rounding = true, .bf16_moments = true});
   }
+}
+
+/// The same across images: mDPO, whose third cell is the chosen answer under a distorted one.
+template <class B>
+void check_training_across_images(B& backend) {
+  const model_world w;
+  candor::host cpu({.threads = 1});
+  const candor::mdpo loss;
+  const std::vector<candor::image_variant> distorted = {
+      {.name = "distorted", .how = candor::distortion{.kind = candor::distortion_kind::crop}}};
+  for (const int rank : {0, 2})
+    check_same(w.train<float>(cpu, {.rank = rank}, loss, distorted), w.train<float>(backend, {.rank = rank}, loss, distorted),
+               world_tolerance<float>);
 }
 
 template <class B>

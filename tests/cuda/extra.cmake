@@ -32,18 +32,29 @@ if(candor_device)
 
   if(CMAKE_CUDA_ARCHITECTURES MATCHES "(^|;)[0-9]+(-virtual)?(;|$)")  # there is PTX
     file(GLOB simulator_sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_LIST_DIR}/simulator/*.cpp")
-    add_library(candor_simulator STATIC ${simulator_sources})
+    add_library(candor_simulator OBJECT ${simulator_sources})
+    set_target_properties(candor_simulator PROPERTIES POSITION_INDEPENDENT_CODE ON)
     target_compile_options(candor_simulator PRIVATE -O2)
     target_include_directories(candor_simulator SYSTEM PRIVATE ${CUDAToolkit_INCLUDE_DIRS})
-    target_include_directories(candor_simulator PUBLIC "${PROJECT_SOURCE_DIR}/tests")
+    target_include_directories(candor_simulator PRIVATE "${PROJECT_SOURCE_DIR}/tests")
     target_link_libraries(candor_simulator PRIVATE candor candor_warnings candor_flags)
 
     file(GLOB simulated_sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_LIST_DIR}/simulated/*.cu")
-    add_executable(tests_simulated ${simulated_sources} ${device_tests})
+    add_executable(tests_simulated ${simulated_sources} ${device_tests} $<TARGET_OBJECTS:candor_simulator>)
     target_compile_options(tests_simulated PRIVATE $<TARGET_PROPERTY:candor::cuda,INTERFACE_COMPILE_OPTIONS>
                            "$<$<COMPILE_LANGUAGE:CUDA>:-Xfatbin=-compress=false>")
     set_target_properties(tests_simulated PROPERTIES CUDA_RUNTIME_LIBRARY None CUDA_ARCHITECTURES 90-virtual)
-    target_link_libraries(tests_simulated PRIVATE candor_simulator candor_test_support candor_example_flags)
+    target_link_libraries(tests_simulated PRIVATE candor_test_support candor_example_flags)
+    # For programs whose CUDA runtime is a library: LD_PRELOAD of this one.
+    if(CANDOR_CUDA AND CMAKE_CUDA_RUNTIME_LIBRARY STREQUAL "Shared")
+      add_library(candor_simulated_cuda SHARED $<TARGET_OBJECTS:candor_simulator>)
+      set_target_properties(candor_simulated_cuda PROPERTIES LINKER_LANGUAGE CXX
+                            LIBRARY_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/lib")
+      add_test(NAME "simulated/programs for a device run without one"
+               COMMAND sh "${CMAKE_CURRENT_LIST_DIR}/simulated/programs.sh" "$<TARGET_FILE:candor_simulated_cuda>"
+                       "${CMAKE_BINARY_DIR}/bin" "${CMAKE_CURRENT_BINARY_DIR}/simulated_programs")
+      set_tests_properties("simulated/programs for a device run without one" PROPERTIES LABELS "cuda;simulated" TIMEOUT 1800)
+    endif()
     catch_discover_tests(tests_simulated TEST_PREFIX "simulated/" PROPERTIES TIMEOUT ${timeout} LABELS "cuda;simulated"
                          SKIP_REGULAR_EXPRESSION "${skipped}")
   endif()

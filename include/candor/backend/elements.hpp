@@ -41,6 +41,53 @@ CANDOR_HD void map_two(const Team& team, std::int64_t n, O* first, O* second, F 
     });
 }
 
+/// (first[i], second[i]) = f(first[i], second[i], shared[i]...) in `runs` runs of n elements: each begins `stride`
+/// behind the last one in `first` and in `second`, and `shared` is the same for all.
+template <class Team, class O, class F, class... I>
+CANDOR_HD void map_two_of_runs(const Team& team, std::int64_t runs, std::int64_t stride, std::int64_t n, O* first, O* second, F f,
+                               const I*... shared) {
+  if constexpr (requires { team.map_two_of_runs(runs, stride, n, first, second, f, shared...); }) {
+    team.map_two_of_runs(runs, stride, n, first, second, f, shared...);
+  } else {
+    for (std::int64_t run = 0; run < runs; ++run, first += stride, second += stride)
+      map_two(team, n, first, second, f, first, second, shared...);
+  }
+}
+
+/// Whether threads of this team gain by moving neighbours together.
+template <class Team>
+inline constexpr bool moves_packs = requires { Team::moves_packs; };
+
+/// Four neighbours of an array, which a device moves together: `p` is aligned to as many.
+template <class T>
+struct four {
+  T values[4];
+
+  CANDOR_HD static four load(const T* p) {
+    four out;
+    move(out.values, p);
+    return out;
+  }
+  CANDOR_HD void store(T* p) const { move(p, values); }
+  CANDOR_HD T& operator[](int k) { return values[k]; }
+  CANDOR_HD const T& operator[](int k) const { return values[k]; }
+
+ private:
+  CANDOR_HD static void move(T* to, const T* from) {
+#if defined(__CUDA_ARCH__)
+    constexpr int bytes = 4 * sizeof(T) < 16 ? 4 * sizeof(T) : 16;
+    struct alignas(bytes) piece {
+      std::uint32_t word[bytes / 4];
+    };
+#pragma unroll
+    for (int i = 0; i < static_cast<int>(4 * sizeof(T)) / bytes; ++i)
+      reinterpret_cast<piece*>(to)[i] = reinterpret_cast<const piece*>(from)[i];
+#else
+    for (int k = 0; k < 4; ++k) to[k] = from[k];
+#endif
+  }
+};
+
 /// Sum of f(in[i]...)
 template <class Team, class F, class... I>
 CANDOR_HD auto sum_elements(const Team& team, std::int64_t n, F f, const I*... in) {

@@ -3,9 +3,10 @@
 /// @file
 /// Elementary functions in float for loops over rows: polynomials without branches, so that g++ -O3
 /// vectorises loops over them, at most 2 ulp from the true value, right at 0, subnormals, infinities and NaN.
-/// Every multiply-add is an explicit fma, so host (with FMA: -march=x86-64-v3 or later) and device give the
-/// same bits, and contraction by the compiler changes nothing. The overloads for double call std:: and serve
-/// finite differences. Coefficients: own Remez fits in 40 digits, rounded to float one by one.
+/// Every multiply-add is an explicit fma, so contraction by the compiler changes nothing. The overloads for
+/// double call std:: and serve finite differences. Coefficients: own Remez fits in 40 digits, rounded to float
+/// one by one. On a device exp and sigmoid are its own units: a polynomial there would take longer than the
+/// memory that a row program moves (an H200 has time for seven instructions a byte).
 
 #include <candor/core/bits.hpp>
 #include <candor/core/config.hpp>
@@ -105,6 +106,9 @@ CANDOR_HD CANDOR_ALWAYS_INLINE split split_at_sqrt_half(float x) {
 }  // namespace detail
 
 CANDOR_HD CANDOR_ALWAYS_INLINE float exp(float x) {
+#if defined(__CUDA_ARCH__)
+  return ::expf(x);
+#else
   float y = detail::choose(x > 89.0f, 89.0f, x);
   y = detail::choose(y < -105.0f, -105.0f, y);
   const auto [n, r] = detail::reduce_by_ln2(y);
@@ -114,6 +118,7 @@ CANDOR_HD CANDOR_ALWAYS_INLINE float exp(float x) {
   const float a = bit_cast<float>((half + 127u) << 23);
   const float b = bit_cast<float>((static_cast<std::uint32_t>(n) - half + 127u) << 23);
   return p * a * b;
+#endif
 }
 CANDOR_HD CANDOR_ALWAYS_INLINE double exp(double x) { return std::exp(x); }
 
@@ -169,12 +174,18 @@ CANDOR_HD CANDOR_ALWAYS_INLINE double tanh(double x) { return std::tanh(x); }
 
 /// 1 / (1 + exp(-x)). What the sum loses by rounding is put back.
 CANDOR_HD CANDOR_ALWAYS_INLINE float sigmoid(float x) {
+#if defined(__CUDA_ARCH__)
+  float y;
+  asm("rcp.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(1.0f + ::expf(-x)));
+  return y;
+#else
   const float e = exp(-abs(x));
   const float above = detail::choose(x < 0.0f, e, 1.0f);
   const float sum = 1.0f + e;
   const float lost = e - (sum - 1.0f);
   const float y = above / sum;
   return fma(-y * lost, detail::choose(x < 0.0f, 1.0f - y, y), y);
+#endif
 }
 CANDOR_HD CANDOR_ALWAYS_INLINE double sigmoid(double x) {
   const double e = std::exp(-std::fabs(x));

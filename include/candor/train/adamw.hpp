@@ -11,9 +11,8 @@
 
 #include <candor/autograd/ops/low_rank.hpp>
 #include <candor/autograd/parameter.hpp>
-#include <candor/backend/elements.hpp>
-#include <candor/core/random.hpp>
 #include <candor/io/safetensors.hpp>
+#include <candor/train/adamw_program.hpp>
 
 #include <cmath>
 #include <cstring>
@@ -33,129 +32,6 @@ struct adamw {
   double weight_decay = 0.0;
   bool stochastic_rounding = false;  ///< of bfloat16 weights, instead of a master copy
   bool bf16_moments = false;         ///< both moments in bfloat16: 4 bytes a weight instead of 8
-};
-
-/// Elements that one row of the optimizer's programs handles.
-inline constexpr std::int64_t optimizer_row = 4096;
-
-/// sums(row) = sum of g^2 over a run of elements.
-template <class B, class A>
-struct square_sum_program {
-  const A* g;
-  std::int64_t size;
-  double* sums;
-
-  template <class Team>
-  CANDOR_HD void operator()(const Team& team, std::int64_t row) const {
-    const A* from = g + row * optimizer_row;
-    const std::int64_t n = size - row * optimizer_row < optimizer_row ? size - row * optimizer_row : optimizer_row;
-    sums[row] = static_cast<double>(sum_elements(team, n, [](A v) { return v * v; }, from));
-  }
-};
-
-/// x as one of its two neighbours in bfloat16; the bits that are cut off are the probability of the one that is
-/// farther from zero. `noise` is uniform in [0, 2^16).
-CANDOR_HD inline bfloat16 round_at_random(float x, std::uint32_t noise) {
-  bfloat16 y;
-  y.bits = static_cast<std::uint16_t>((bit_cast<std::uint32_t>(x) + noise) >> 16);
-  return y;
-}
-
-/// `M` is the type of the moments: that of sums, or bfloat16.
-template <class B, class T, class M = accumulator_t<T>>
-struct adamw_program {
-  using A = accumulator_t<T>;
-  static constexpr bool narrow_moments = !std::is_same_v<M, A>;
-  T* w;
-  A* master;  // or null
-  const A* g;
-  M *m, *v;
-  std::int64_t size;
-  A clip;                          // factor on the gradient
-  A decay;                         // 1 - lr * weight decay
-  A beta1, rest1, beta2, rest2;    // rest is 1 - beta, rounded once
-  A step_size, root_scale, epsilon;  // lr / (1 - b1^t), 1 / sqrt(1 - b2^t)
-  bool round_weights;
-  std::uint64_t seed;
-  std::uint32_t step;
-
-  template <class Team>
-  CANDOR_HD void operator()(const Team& team, std::int64_t row) const {
-    const auto p = *this;
-    const std::int64_t first = row * optimizer_row;
-    const std::int64_t n = size - first < optimizer_row ? size - first : optimizer_row;
-    // One loop for each way of storing weights, so that each of them vectorises.
-    if constexpr (narrow_moments) {
-      team.each((n + 3) / 4, [=](std::int64_t block) { p.narrow_block(first + 4 * block, first + n); });
-      return;
-    } else {
-      if constexpr (std::is_same_v<T, bfloat16>) {
-        if (round_weights) {
-          team.each((n + 3) / 4, [=](std::int64_t block) { p.round_block(first + 4 * block, first + n); });
-          return;
-        }
-      }
-      if (master != nullptr)
-        team.each(n, [=](std::int64_t j) {
-          const std::int64_t i = first + j;
-          const A after = p.update(i, p.master[i]);
-          p.master[i] = after;
-          p.w[i] = static_cast<T>(after);
-        });
-      else
-        team.each(n, [=](std::int64_t j) {
-          p.w[first + j] = static_cast<T>(p.update(first + j, static_cast<A>(p.w[first + j])));
-        });
-    }
-  }
-
- private:
-  /// The moments of element i after the step.
-  CANDOR_HD two<A> moments(std::int64_t i) const {
-    const A gradient = g[i] * clip;
-    return {beta1 * static_cast<A>(m[i]) + rest1 * gradient, beta2 * static_cast<A>(v[i]) + rest2 * gradient * gradient};
-  }
-  /// The weight after the step.
-  CANDOR_HD A moved(A before, const two<A>& after) const {
-    return before * decay - step_size * after.first / (math::sqrt(after.second) * root_scale + epsilon);
-  }
-  /// Advances the moments of element i; its weight after the step.
-  CANDOR_HD A update(std::int64_t i, A before) const {
-    const two<A> after = moments(i);
-    m[i] = after.first;
-    v[i] = after.second;
-    return moved(before, after);
-  }
-  /// The draw that the four elements from `begin` on share. `use` keeps apart what is drawn for.
-  CANDOR_HD uint32x4 draw(std::int64_t begin, std::uint32_t use) const {
-    return philox({{static_cast<std::uint32_t>(begin), static_cast<std::uint32_t>(begin >> 32), step, use}},
-                  static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32));
-  }
-
-  CANDOR_HD void round_block(std::int64_t begin, std::int64_t end) const {
-    const uint32x4 words = draw(begin, 1);
-    for (int k = 0; k < 4 && begin + k < end; ++k) {
-      const float after = static_cast<float>(update(begin + k, static_cast<A>(w[begin + k])));
-      w[begin + k] = round_at_random(after, words[k] & 0xffffu);
-    }
-  }
-
-  CANDOR_HD void narrow_block(std::int64_t begin, std::int64_t end) const {
-    const uint32x4 for_moments = draw(begin, 2), for_weights = draw(begin, 1);
-    for (int k = 0; k < 4 && begin + k < end; ++k) {
-      const std::int64_t i = begin + k;
-      const two<A> after = moments(i);
-      m[i] = round_at_random(after.first, for_moments[k] & 0xffffu);
-      v[i] = round_at_random(after.second, for_moments[k] >> 16);
-      const A weight = moved(master != nullptr ? master[i] : static_cast<A>(w[i]), after);
-      if (master != nullptr) master[i] = weight;
-      if constexpr (std::is_same_v<T, bfloat16>) {
-        w[i] = round_weights ? round_at_random(weight, for_weights[k] & 0xffffu) : T(weight);
-      } else {
-        w[i] = static_cast<T>(weight);
-      }
-    }
-  }
 };
 
 /// The states of all trained parameters of a model, which must outlive it.

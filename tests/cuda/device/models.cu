@@ -9,6 +9,11 @@ TEST_CASE("training on the device gives what the host gives", "[device][sanitize
   candor_test::check_training(gpu);
 }
 
+TEST_CASE("training across images on the device gives what the host gives", "[device][sanitize]") {
+  CANDOR_BACKEND(candor::cuda, gpu);
+  candor_test::check_training_across_images(gpu);
+}
+
 TEST_CASE("scoring and generation on the device give what the host gives", "[device]") {
   CANDOR_BACKEND(candor::cuda, gpu);
   candor_test::check_inference(gpu);

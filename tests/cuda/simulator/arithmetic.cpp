@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cfenv>
 #include <cmath>
 #include <limits>
 
@@ -113,6 +114,17 @@ void add_floats(vocabulary& v, const std::string& type) {
   compare("ge", std::greater_equal<T>());
 }
 
+/// a b + c, rounded down.
+float fma_down(float a, float b, float c) {
+  volatile float factor = a;  // read between the two calls
+  std::fesetround(FE_DOWNWARD);
+  volatile float sum = std::fma(factor, b, c);
+  std::fesetround(FE_TONEAREST);
+  return sum;
+}
+
+float flushed(float x) { return std::fpclassify(x) == FP_SUBNORMAL ? std::copysign(0.0f, x) : x; }
+
 std::uint32_t permute(std::uint32_t a, std::uint32_t b, std::uint32_t selector) {
   const std::uint64_t bytes = std::uint64_t{b} << 32 | a;
   std::uint32_t out = 0;
@@ -163,6 +175,9 @@ void add_arithmetic(vocabulary& v) {
     };
     return flushed(std::exp2(flushed(x)));
   });
+  v["rcp.approx.ftz.f32"] = computes<float, float>([](float x) { return flushed(1.0f / flushed(x)); });
+  v["fma.rm.f32"] =
+      computes<float, float, float, float>([](float a, float b, float c) { return fma_down(a, b, c); });
   // The upper half of the bits in, the upper half out; what uses it corrects it.
   v["rcp.approx.ftz.f64"] = computes<double, double>([](double x) {
     const auto upper = [](double y) {

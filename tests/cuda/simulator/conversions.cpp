@@ -72,6 +72,9 @@ void add_conversions(vocabulary& v) {
   v["mov.b32 join"] = {.run = join<std::uint16_t, std::uint32_t>, .operands = 2};
   v["cvt.f64.f32"] = computes<double, float>([](float a) { return static_cast<double>(a); });
   v["cvt.rn.f32.f64"] = computes<float, double>([](double a) { return static_cast<float>(a); });
+  v["cvt.sat.f32.f32"] = computes<float, float>(
+      [](float a) { return std::isnan(a) ? 0.0f : std::fmin(std::fmax(a, 0.0f), 1.0f); });
+  v["cvt.rn.bf16.f32"] = computes<std::uint16_t, float>([](float a) { return bfloat16_bits(a); });
   v["cvt.rni.f32.f32"] = computes<float, float>([](float a) { return std::nearbyint(a); });
   v["cvt.rn.bf16x2.f32"] = computes<std::uint32_t, float, float>(
       [](float high, float low) { return std::uint32_t{bfloat16_bits(high)} << 16 | bfloat16_bits(low); });

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cuda/simulator/grid.hpp"
 
+#include "cuda/simulator/counts.hpp"
 #include "cuda/simulator/thread.hpp"
 
 #include <candor/core/error.hpp>
@@ -33,6 +34,7 @@ class grid_run {
       set(t, special::tid, x, y, z);
       set(t, special::ntid, shape.block[0], shape.block[1], shape.block[2]);
       set(t, special::nctaid, shape.grid[0], shape.grid[1], shape.grid[2]);
+      if (counting()) t.traffic = &traffic_[n % warp_size];
       t.slots[special::laneid] = n % warp_size;
       t.slots[special::locals] = reinterpret_cast<slot>(locals_.data() + n * k.local_bytes);
     }
@@ -44,6 +46,10 @@ class grid_run {
       block_ = place(backwards() ? blocks - 1 - n : n, shape_.grid);
       run_block();
     }
+    if (!counting()) return;
+    auto& counts = counts_of(k_.name);
+    ++counts.launches;
+    for (const thread& t : threads_) counts.instructions += t.steps;
   }
 
  private:
@@ -93,6 +99,7 @@ class grid_run {
     const std::size_t lanes = std::min<std::size_t>(warp_size, count_ - first);
     for (;;) {
       for (std::size_t n = 0; n < lanes; ++n) advance(threads_[first + (backwards() ? lanes - 1 - n : n)]);
+      if (counting()) add_traffic(traffic_, counts_of(k_.name));
       bool met = false;
       for (std::size_t n = 0; n < lanes; ++n)
         if (threads_[first + n].state == standing::waits_for_warp) {
@@ -132,6 +139,7 @@ class grid_run {
     try {
       while (t.state == standing::runs) {
         at = t.next++;
+        ++t.steps;
         if (at->guard >= 0 && (t.slots[at->guard] != 0) == at->guard_negated) continue;
         at->run(t, *at);
       }
@@ -160,6 +168,7 @@ class grid_run {
   std::vector<thread> threads_;
   block_view home_;
   triple block_{};
+  std::array<std::vector<memory_access>, warp_size> traffic_;  // of the warp that runs
   static inline shared_memory shared_;
 };
 

@@ -55,6 +55,7 @@ std::byte* reach(thread& t, const instruction& i, int n, std::size_t bytes, bool
   else
     p = reinterpret_cast<std::byte*>(get<std::uint64_t>(t, i, n) + static_cast<std::uint64_t>(i.offset));
   touch(t, where, p, bytes, write);
+  if (where == space::global && t.traffic != nullptr) t.traffic->push_back({&i, p, bytes});
   return p;
 }
 
@@ -88,6 +89,7 @@ void add_type(vocabulary& v, const std::string& type) {
     v["st" + end] = {.run = store<space::generic, T>, .operands = 2};
     v["st.shared" + end] = {.run = store<space::shared, T>, .operands = 2};
     v["st.global" + end] = {.run = store<space::global, T>, .operands = 2};
+    v["st.global.wb" + end] = v["st.global" + end];
     v["st.local" + end] = {.run = store<space::local, T>, .operands = 2};
   }
 }
@@ -103,6 +105,7 @@ void begin_copy(thread& t, const instruction& i) {
     throw device_fault("an asynchronous copy from an address that is not a multiple of 16");
   if (copy.present > 0) t.home->global->touch(copy.from, copy.present, 16, false);
   t.open_copies.push_back(copy);
+  if (t.traffic != nullptr) t.traffic->push_back({&i, copy.from, copy.present});
 }
 void close_group(thread& t, const instruction&) {
   t.open_groups.push_back(std::move(t.open_copies));

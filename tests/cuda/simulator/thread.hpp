@@ -30,6 +30,13 @@ struct async_copy {
 
 enum class standing { runs, waits_for_warp, waits_for_block, ended };
 
+/// What a thread asked of the device's memory.
+struct memory_access {
+  const instruction* by = nullptr;
+  const std::byte* from = nullptr;
+  std::size_t bytes = 0;
+};
+
 struct thread {
   slot* slots = nullptr;
   const instruction* next = nullptr;
@@ -40,6 +47,8 @@ struct thread {
   block_view* home = nullptr;
   std::vector<async_copy> open_copies;  ///< not yet in a group
   std::deque<std::vector<async_copy>> open_groups;
+  std::uint64_t steps = 0;                        ///< instructions so far
+  std::vector<memory_access>* traffic = nullptr;  ///< since its warp last met; null: nobody counts
 };
 
 struct warp_of_threads {

@@ -55,8 +55,7 @@ tensor<B, A> rotation_table(B& backend, const rotary_config& config, const std::
   return tensor<B, A>::from(backend, shape{tokens, config.head_size}, table);
 }
 
-/// Turns the first `heads` heads of each token by the table, or back where `sign` is -1: row t * heads + h is head h of
-/// token t.
+/// Turns the first `heads` heads of a token by the table, or back where `sign` is -1.
 template <class B, class T>
 struct rotate_program {
   using A = accumulator_t<T>;
@@ -66,24 +65,24 @@ struct rotate_program {
   A sign;
 
   template <class Team>
-  CANDOR_HD void operator()(const Team& team, std::int64_t row) const {
-    const std::int64_t token = row / heads, d = table.cols, half = d / 2;
+  CANDOR_HD void operator()(const Team& team, std::int64_t token) const {
+    const std::int64_t d = table.cols, half = d / 2;
     const A* cosine = table.row(token);
-    T* first = x.row(token) + row % heads * d;
+    T* first = x.row(token);
     const A direction = sign;
-    map_two(
-        team, half, first, first + half,
+    map_two_of_runs(
+        team, heads, d, half, first, first + half,
         [=](A a, A b, A c, A s) {
           return two<A>{a * c - b * (direction * s), b * c + a * (direction * s)};
         },
-        first, first + half, cosine, cosine + half);
+        cosine, cosine + half);
   }
 };
 
 /// Turns the first `heads` heads of all tokens. Shapes: x (T, at least heads * D), table (T, D).
 template <class B, class T>
 void rotate_heads(B& backend, view<B, T> x, view<B, const accumulator_t<T>> table, std::int64_t heads, int sign) {
-  backend.rows(x.rows * heads, 4 * table.cols,
+  backend.rows(x.rows, 4 * heads * table.cols,
                rotate_program<B, T>{x, table, heads, static_cast<accumulator_t<T>>(sign)});
 }
 

@@ -4,6 +4,7 @@
 /// Runs of elements that a thread of a device moves 16 bytes at a time.
 
 #include <candor/backend/cuda/lane.hpp>
+#include <candor/core/bits.hpp>
 #include <candor/core/scalar.hpp>
 
 #include <cstdint>
@@ -35,7 +36,20 @@ struct pack {
     move(out.values, p);
     return out;
   }
-  CANDOR_DEVICE void store(T* p) const { move(p, values); }
+  CANDOR_DEVICE void store(T* p) const {
+#if defined(__CUDA_ARCH__)
+    if constexpr (sizeof(T) == 2) {  // nvcc makes several stores of some of these
+      const auto word = [this](int n) {
+        return std::uint32_t{bit_cast<std::uint16_t>(values[n])} | std::uint32_t{bit_cast<std::uint16_t>(values[n + 1])} << 16;
+      };
+#pragma unroll
+      for (int n = 0; n < N; n += 8)
+        __stwb(reinterpret_cast<uint4*>(p + n), make_uint4(word(n), word(n + 2), word(n + 4), word(n + 6)));
+      return;
+    }
+#endif
+    move(p, values);
+  }
 
  private:
   CANDOR_DEVICE static void move(void* to, const void* from) {

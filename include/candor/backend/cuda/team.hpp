@@ -18,6 +18,8 @@ namespace CANDOR_NS::device {
 template <class Team>
 class team_loops {
  public:
+  static constexpr bool moves_packs = true;
+
   /// f(i) for i in [0, n), in any order.
   template <class F>
   CANDOR_DEVICE void each(std::int64_t n, F f) const {
@@ -82,6 +84,38 @@ class team_loops {
           first[i] = static_cast<O>(both.first);
           second[i] = static_cast<O>(both.second);
         });
+    me().meet();
+  }
+
+  /// map_two in place over `runs` runs of n elements, each `stride` behind the last; `shared` is the same for all.
+  template <class O, class F, class... I>
+  CANDOR_DEVICE void map_two_of_runs(std::int64_t runs, std::int64_t stride, std::int64_t n, O* first, O* second, F f,
+                                     const I*... shared) const {
+    constexpr int size = pack_size<O, I...>;
+    const bool whole = all_aligned(first, second, shared...) && n % size == 0 && stride % size == 0;
+    const auto length = static_cast<int>(n), units = whole ? length / size : length;  // of a run
+    for (int u = me().index(); u < static_cast<int>(runs) * units; u += me().threads()) {
+      const int run = u / units, unit = u % units;
+      O *one = first + run * stride, *other = second + run * stride;
+      if (whole) {
+        const int at = unit * size;
+        pack<O, size> y, z;
+        apply_packs<size>(
+            [&](int k, auto... x) {
+              const auto both = f(x...);
+              y.values[k] = static_cast<O>(both.first);
+              z.values[k] = static_cast<O>(both.second);
+            },
+            pack<O, size>::load(one + at), pack<O, size>::load(other + at), pack<I, size>::load(shared + at)...);
+        y.store(one + at);
+        z.store(other + at);
+      } else {
+        const auto both = f(static_cast<accumulator_t<O>>(one[unit]), static_cast<accumulator_t<O>>(other[unit]),
+                            static_cast<accumulator_t<I>>(shared[unit])...);
+        one[unit] = static_cast<O>(both.first);
+        other[unit] = static_cast<O>(both.second);
+      }
+    }
     me().meet();
   }
 
