@@ -11,6 +11,7 @@
 #include "cuda/decoding.cuh"
 #include "cuda/device_timer.cuh"
 #include "cuda/preference_steps.cuh"
+#include "cuda/questions.cuh"
 #include "cuda/step_costs.cuh"
 
 #include <candor/autograd/ops/rms_norm.hpp>
@@ -158,6 +159,7 @@ constexpr group groups[] = {
     {"products", measure_products},
     {"attention", candor_bench::measure_attention},
     {"decoding", candor_bench::measure_texts},
+    {"questions", candor_bench::measure_questions},
     {"step_lora_128", [](const measured_shape& s) { candor_bench::measure_step(s, {.rank = 128}); }},
     {"step_lora_64_in_24_gib",
      [](const measured_shape& s) {

@@ -91,13 +91,13 @@ class preference_steps {
     return values.loss;
   }
 
-  /// Seconds of a step, the mean of the shape's `steps` after two that nobody times.
-  double seconds() {
+  /// Seconds of a step, the mean of so many after two that nobody times.
+  double seconds(int steps) {
     run();
     run();
     const auto begin = std::chrono::steady_clock::now();
-    for (int i = 0; i < shape_.steps; ++i) loss_ = run();
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count() / shape_.steps;
+    for (int i = 0; i < steps; ++i) loss_ = run();
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count() / steps;
   }
   /// Of the last step that was timed.
   double loss() const { return loss_; }
@@ -121,7 +121,7 @@ inline void measure_step(const measured_shape& shape, const step_kind& kind, std
   preference_steps steps(shape, kind, {.memory_limit = memory_limit});
   for (const bool uneven : {false, true}) {
     steps.set_answers(uneven);
-    const double time = steps.seconds();
+    const double time = steps.seconds(shape.steps);
     line(uneven ? candor::text("answers of ", shape.short_answer, " to ", shape.long_answer)
                 : candor::text("answers of ", shape.answer),
          {{"milliseconds", time * 1e3},

@@ -23,7 +23,7 @@ inline constexpr costed_step costed_steps[] = {{"LoRA of rank 128", {.rank = 128
 /// without the profile as well: its events cost something.
 inline void measure_profile(const measured_shape& shape) {
   for (const auto& [name, kind] : costed_steps) {
-    const double plain = preference_steps(shape, kind, {}).seconds();
+    const double plain = preference_steps(shape, kind, {}).seconds(shape.steps);
     candor::operation_profile profile;
     preference_steps steps(shape, kind, {.profile = &profile});
     for (int i = 0; i < 2; ++i) steps.run();
@@ -54,7 +54,7 @@ inline void measure_determinism(const measured_shape& shape) {
     for (const auto& [how, device] : {std::pair<const char*, candor::cuda_options>{"algorithms timed", {.product_file = file}},
                                       {"cuBLASLt's choice", {}},
                                       {"deterministic", {.deterministic = true}}}) {
-      const double time = preference_steps(shape, kind, device).seconds();
+      const double time = preference_steps(shape, kind, device).seconds(2 * shape.steps);
       if (quickest == 0) quickest = time;
       line(candor::text(name, ", ", how), {{"milliseconds", 1e3 * time}, {"of_timed", time / quickest}});
     }

@@ -45,6 +45,10 @@ if(candor_device)
                            "$<$<COMPILE_LANGUAGE:CUDA>:-Xfatbin=-compress=false>")
     set_target_properties(tests_simulated PROPERTIES CUDA_RUNTIME_LIBRARY None CUDA_ARCHITECTURES 90-virtual)
     target_link_libraries(tests_simulated PRIVATE candor_test_support candor_example_flags)
+    add_test(NAME "simulated/operations and trainings in the other order of blocks and threads"
+             COMMAND tests_simulated "[autograd]~[attention],[device]~[attention]")
+    set_tests_properties("simulated/operations and trainings in the other order of blocks and threads" PROPERTIES
+                         LABELS "cuda;simulated" TIMEOUT ${timeout} ENVIRONMENT CANDOR_SIMULATOR_ORDER=backwards)
     # For programs whose CUDA runtime is a library: LD_PRELOAD of this one.
     if(CANDOR_CUDA AND CMAKE_CUDA_RUNTIME_LIBRARY STREQUAL "Shared")
       add_library(candor_simulated_cuda SHARED $<TARGET_OBJECTS:candor_simulator>)

@@ -183,6 +183,66 @@ TEMPLATE_TEST_CASE("elements come out the same in packs of 16 bytes and one by o
     }
 }
 
+namespace {
+
+/// (first, second) of each run becomes (second + shared, first).
+template <class T>
+struct runs_program {
+  T* x;
+  const T* shared;
+  std::int64_t runs, stride, n;
+
+  template <class Team>
+  void operator()(const Team& team, std::int64_t) const {
+    using A = candor::accumulator_t<T>;
+    candor::map_two_of_runs(
+        team, runs, stride, n, x, x + n,
+        [](A a, A b, A s) {
+          return candor::two<A>{b + s, a};
+        },
+        shared);
+  }
+};
+
+/// Small whole numbers; what lies between the runs and behind them stays.
+template <class Kernel, class T>
+void check_runs(std::int64_t runs, std::int64_t n, std::int64_t gap) {
+  INFO(runs << " runs of " << n << ", " << gap << " apart");
+  const std::int64_t stride = 2 * n + gap;
+  struct alignas(16) block {
+    T values[16 / sizeof(T)];
+  };
+  std::vector<block> memory(static_cast<std::size_t>(runs * stride + 1) * sizeof(T) / 16 + 1),
+      others(static_cast<std::size_t>(n) * sizeof(T) / 16 + 1);
+  T *x = memory.front().values, *shared = others.front().values;
+  const auto number = [](std::int64_t i) { return static_cast<float>(i * 7 % 11); };
+  for (std::int64_t i = 0; i <= runs * stride; ++i) x[i] = static_cast<T>(number(i));
+  for (std::int64_t i = 0; i < n; ++i) shared[i] = static_cast<T>(number(i + 3));
+  simt().launch(Kernel{{x, shared, runs, stride, n}, 1}, {}, Kernel::shared_bytes);
+  bool same = true;
+  for (std::int64_t i = 0; i <= runs * stride; ++i) {
+    const std::int64_t at = i % stride;
+    const float expected = i == runs * stride || at >= 2 * n ? number(i)
+                           : at < n                          ? number(i + n) + number(at + 3)
+                                                             : number(i - n);
+    same = same && static_cast<float>(x[i]) == expected;
+  }
+  CHECK(same);
+}
+
+}  // namespace
+
+TEMPLATE_TEST_CASE("runs come out the same in packs of 16 bytes and one by one", "[cuda][team]", float, double,
+                   candor::bfloat16) {
+  using program = runs_program<TestType>;
+  for (const std::int64_t runs : {1, 3, 40})
+    for (const std::int64_t n : {1, 5, 8, 64})
+      for (const std::int64_t gap : {0, 1, 16}) {
+        check_runs<candor::device::warp_rows_kernel<program>, TestType>(runs, n, gap);
+        check_runs<candor::device::block_rows_kernel<program>, TestType>(runs, n, gap);
+      }
+}
+
 TEST_CASE("rows are shared out by their width", "[cuda][team]") {
   using namespace candor::device;
   STATIC_REQUIRE(!takes_block(wide_row - 1));

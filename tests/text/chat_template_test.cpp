@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "support/catch.hpp"
+#include "support/child.hpp"
 
 #include <filesystem>
 #include <fstream>
@@ -67,12 +68,8 @@ void compare_with_golden(const fs::path& model, const std::string& golden) {
 }
 
 struct template_folder {
-  fs::path path = fs::temp_directory_path() / "candor_template";
-  template_folder() {
-    fs::remove_all(path);
-    fs::create_directories(path);
-  }
-  ~template_folder() { fs::remove_all(path); }
+  candor_test::scratch_folder scratch;
+  fs::path path = scratch.path();
   void write(const std::string& name, const std::string& content) const {
     std::ofstream(path / name) << content;
   }

@@ -42,7 +42,7 @@ CANDOR_HD void map_two(const Team& team, std::int64_t n, O* first, O* second, F 
 }
 
 /// (first[i], second[i]) = f(first[i], second[i], shared[i]...) in `runs` runs of n elements: each begins `stride`
-/// behind the last one in `first` and in `second`, and `shared` is the same for all.
+/// behind the last one in `first` and in `second`, and `shared` is the same for all. runs * n is below 2^31.
 template <class Team, class O, class F, class... I>
 CANDOR_HD void map_two_of_runs(const Team& team, std::int64_t runs, std::int64_t stride, std::int64_t n, O* first, O* second, F f,
                                const I*... shared) {
@@ -58,10 +58,11 @@ CANDOR_HD void map_two_of_runs(const Team& team, std::int64_t runs, std::int64_t
 template <class Team>
 inline constexpr bool moves_packs = requires { Team::moves_packs; };
 
-/// Four neighbours of an array, which a device moves together: `p` is aligned to as many.
+/// Four neighbours of an array, which a device moves together: `p` is aligned to as many, or to 16 bytes.
 template <class T>
 struct four {
-  T values[4];
+  static constexpr int piece_bytes = 4 * sizeof(T) < 16 ? 4 * sizeof(T) : 16;
+  alignas(piece_bytes) T values[4];
 
   CANDOR_HD static four load(const T* p) {
     four out;
@@ -75,12 +76,11 @@ struct four {
  private:
   CANDOR_HD static void move(T* to, const T* from) {
 #if defined(__CUDA_ARCH__)
-    constexpr int bytes = 4 * sizeof(T) < 16 ? 4 * sizeof(T) : 16;
-    struct alignas(bytes) piece {
-      std::uint32_t word[bytes / 4];
+    struct alignas(piece_bytes) piece {
+      std::uint32_t word[piece_bytes / 4];
     };
 #pragma unroll
-    for (int i = 0; i < static_cast<int>(4 * sizeof(T)) / bytes; ++i)
+    for (int i = 0; i < static_cast<int>(4 * sizeof(T)) / piece_bytes; ++i)
       reinterpret_cast<piece*>(to)[i] = reinterpret_cast<const piece*>(from)[i];
 #else
     for (int k = 0; k < 4; ++k) to[k] = from[k];

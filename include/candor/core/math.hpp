@@ -2,11 +2,12 @@
 #pragma once
 /// @file
 /// Elementary functions in float for loops over rows: polynomials without branches, so that g++ -O3
-/// vectorises loops over them, at most 2 ulp from the true value, right at 0, subnormals, infinities and NaN.
+/// vectorises loops over them, on a host at most 2 ulp from the true value, right at 0, subnormals, infinities and NaN.
 /// Every multiply-add is an explicit fma, so contraction by the compiler changes nothing. The overloads for
 /// double call std:: and serve finite differences. Coefficients: own Remez fits in 40 digits, rounded to float
-/// one by one. On a device exp and sigmoid are its own units: a polynomial there would take longer than the
-/// memory that a row program moves (an H200 has time for seven instructions a byte).
+/// one by one. On a device exp is CUDA's expf (1 ulp) and sigmoid a reciprocal of its unit (together 4 ulp; 0 where
+/// x < -87.3): a polynomial would take longer there than the memory that a row program moves (an H200 has time for
+/// seven instructions a byte).
 
 #include <candor/core/bits.hpp>
 #include <candor/core/config.hpp>

@@ -19,7 +19,7 @@ struct bfloat16 {
 
   bfloat16() = default;
   CANDOR_HD constexpr explicit bfloat16(float value) {
-#if defined(__CUDA_ARCH__)
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800
     if (!__builtin_is_constant_evaluated()) {
       asm("cvt.rn.bf16.f32 %0, %1;" : "=h"(bits) : "f"(value));  // one instruction in place of eight
       return;

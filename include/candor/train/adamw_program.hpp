@@ -65,7 +65,7 @@ struct adamw_program {
     const std::int64_t n = size - first < optimizer_row ? size - first : optimizer_row;
     if (narrow_moments || (std::is_same_v<T, bfloat16> && round_weights) || moves_packs<Team>) {
       team.each(n / 4, [=](std::int64_t block) { p.advance(p.load(first + 4 * block), first + 4 * block); });
-      if (n % 4 != 0) team.each(1, [=](std::int64_t) { p.advance_last(first + n / 4 * 4, n % 4); });
+      if (n % 4 != 0) team.each(1, [=](std::int64_t) { p.advance_last(first + n / 4 * 4, static_cast<int>(n % 4)); });
     } else if (master != nullptr) {  // one loop for each way of storing weights, so that each of them vectorises
       team.each(n, [=](std::int64_t j) {
         const std::int64_t i = first + j;
@@ -96,9 +96,9 @@ struct adamw_program {
     return moved(before, after);
   }
 
-  /// Four neighbours with their states.
+  /// Four neighbours: gradients, weights as they are summed, moments, and weights as they are kept.
   struct group {
-    four<A> g, master;
+    four<A> g, weight;
     four<M> m, v;
     four<T> w;
   };
@@ -107,40 +107,36 @@ struct adamw_program {
     x.g = four<A>::load(g + begin);
     x.m = four<M>::load(m + begin);
     x.v = four<M>::load(v + begin);
-    if (master != nullptr)
-      x.master = four<A>::load(master + begin);
-    else
+    if (master != nullptr) {
+      x.weight = four<A>::load(master + begin);
+    } else {
       x.w = four<T>::load(w + begin);
+      for (int k = 0; k < 4; ++k) x.weight[k] = static_cast<A>(x.w[k]);
+    }
     return x;
-  }
-  CANDOR_HD void store(const group& x, std::int64_t begin) const {
-    x.m.store(m + begin);
-    x.v.store(v + begin);
-    x.w.store(w + begin);
-    if (master != nullptr) x.master.store(master + begin);
   }
   CANDOR_HD void advance(group x, std::int64_t begin) const {
     step_group(x, begin);
-    store(x, begin);
+    x.m.store(m + begin);
+    x.v.store(v + begin);
+    x.w.store(w + begin);
+    if (master != nullptr) x.weight.store(master + begin);
   }
   /// The fewer than four at the end of an array.
-  CANDOR_HD void advance_last(std::int64_t begin, std::int64_t count) const {
+  CANDOR_HD void advance_last(std::int64_t begin, int count) const {
     group x{};
-    for (std::int64_t k = 0; k < count; ++k) {
-      const int n = static_cast<int>(k);
-      x.g[n] = g[begin + k];
-      x.m[n] = m[begin + k];
-      x.v[n] = v[begin + k];
-      x.w[n] = w[begin + k];
-      if (master != nullptr) x.master[n] = master[begin + k];
+    for (int k = 0; k < count; ++k) {
+      x.g[k] = g[begin + k];
+      x.m[k] = m[begin + k];
+      x.v[k] = v[begin + k];
+      x.weight[k] = master != nullptr ? master[begin + k] : static_cast<A>(w[begin + k]);
     }
     step_group(x, begin);
-    for (std::int64_t k = 0; k < count; ++k) {
-      const int n = static_cast<int>(k);
-      m[begin + k] = x.m[n];
-      v[begin + k] = x.v[n];
-      w[begin + k] = x.w[n];
-      if (master != nullptr) master[begin + k] = x.master[n];
+    for (int k = 0; k < count; ++k) {
+      m[begin + k] = x.m[k];
+      v[begin + k] = x.v[k];
+      w[begin + k] = x.w[k];
+      if (master != nullptr) master[begin + k] = x.weight[k];
     }
   }
 
@@ -164,8 +160,7 @@ struct adamw_program {
         x.m[k] = after.first;
         x.v[k] = after.second;
       }
-      const A weight = moved(master != nullptr ? x.master[k] : static_cast<A>(x.w[k]), after);
-      x.master[k] = weight;
+      const A weight = x.weight[k] = moved(x.weight[k], after);
       if constexpr (std::is_same_v<T, bfloat16>)
         x.w[k] = round_weights ? round_at_random(weight, for_weights[k] & 0xffffu) : T(weight);
       else

@@ -76,7 +76,49 @@ __global__ void copies(float* out, const float* in) {
   out[threadIdx.x] = words[4 * threadIdx.x];
 }
 
-constexpr int threads = 64, shared_bytes = 16 * threads;
+/// Two stages that are filled in turn: one is filled again while others may still read it.
+template <bool right>
+__global__ void fills_in_turn(float* out, const float* in) {
+  const auto fill = [in](int stage) {
+    const auto to =
+        static_cast<std::uint32_t>(__cvta_generic_to_shared(words)) + 1024 * stage + 16 * threadIdx.x;
+    asm volatile("cp.async.cg.shared.global.L2::128B [%0], [%1], 16, %2;" ::"r"(to),
+                 "l"(in + 4 * threadIdx.x), "r"(16)
+                 : "memory");
+    asm volatile("cp.async.commit_group;" ::: "memory");
+  };
+  fill(0);
+  fill(1);
+  float sum = 0;
+  for (int k = 0; k < 4; ++k) {
+    asm volatile("cp.async.wait_group %0;" ::"n"(1) : "memory");
+    __syncthreads();
+    sum += words[256 * (k % 2) + 4 * (threadIdx.x ^ 33)];
+    if (right) __syncthreads();
+    fill(k % 2);
+  }
+  asm volatile("cp.async.wait_group %0;" ::"n"(0) : "memory");
+  out[threadIdx.x] = sum;
+}
+/// Lanes of a warp at two barriers.
+template <bool right>
+__global__ void waits_here_or_there(float* out) {
+  words[threadIdx.x] = 1.0f;
+  if (right || threadIdx.x % 2 == 0) {
+    __syncthreads();
+    out[threadIdx.x] = words[threadIdx.x];
+  } else {
+    __syncthreads();
+    out[threadIdx.x] = 2 * words[threadIdx.x];
+  }
+}
+/// Blocks that write the same place.
+template <bool right>
+__global__ void shares_an_output(float* out) {
+  if (threadIdx.x == 0) out[right ? blockIdx.x : 0] = 1.0f;
+}
+
+constexpr int threads = 64, shared_bytes = 2 * 16 * threads;
 
 class buffers {
  public:
@@ -109,16 +151,17 @@ class buffers {
 }  // namespace
 
 // Launches the kernel put right, then as it is, and looks for `wrong` in what the simulated device says.
-#define CHECK_FAULT(wrong, kernel, ...)                          \
-  do {                                                           \
-    {                                                            \
-      buffers b;                                                 \
-      kernel<true><<<1, threads, shared_bytes>>> __VA_ARGS__;    \
-      CHECK(b.fault().empty());                                  \
-    }                                                            \
-    buffers b;                                                   \
-    kernel<false><<<1, threads, shared_bytes>>> __VA_ARGS__;     \
-    CHECK_THAT(b.fault(), contains(wrong) && contains(#kernel)); \
+#define CHECK_FAULT(wrong, kernel, ...) CHECK_FAULT_OF(1, wrong, kernel, __VA_ARGS__)
+#define CHECK_FAULT_OF(blocks, wrong, kernel, ...)                 \
+  do {                                                             \
+    {                                                              \
+      buffers b;                                                   \
+      kernel<true><<<blocks, threads, shared_bytes>>> __VA_ARGS__; \
+      CHECK(b.fault().empty());                                    \
+    }                                                              \
+    buffers b;                                                     \
+    kernel<false><<<blocks, threads, shared_bytes>>> __VA_ARGS__;  \
+    CHECK_THAT(b.fault(), contains(wrong) && contains(#kernel));   \
   } while (false)
 
 TEST_CASE("what two threads do to the same bytes without a barrier is a race", "[simulated]") {
@@ -127,10 +170,11 @@ TEST_CASE("what two threads do to the same bytes without a barrier is a race", "
   CHECK_FAULT("which nobody wrote", waits_for_its_warp, (b.out));
   CHECK_FAULT("there and no barrier is between", writes_what_is_read, (b.out, true));
   CHECK_FAULT("there and no barrier is between", writes_what_is_read, (b.out, false));
+  CHECK_FAULT_OF(3, "that another block of the launch wrote", shares_an_output, (b.out));
 }
 
 TEST_CASE("memory that is not there, not aligned or not written is not touched", "[simulated]") {
-  CHECK_FAULT("of a block of 256", writes_beyond, (b.out + 32, 32));
+  CHECK_FAULT("of a region of 256", writes_beyond, (b.out + 32, 32));
   CHECK_FAULT("which nobody wrote", reads_beyond_shared, (b.out));
   CHECK_FAULT("which is not a multiple of 16", reads_four, (b.out, b.in));
   buffers b;
@@ -141,10 +185,12 @@ TEST_CASE("memory that is not there, not aligned or not written is not touched",
 TEST_CASE("threads that others wait for must come", "[simulated]") {
   CHECK_FAULT("32 others wait at a barrier", some_wait, (b.out));
   CHECK_FAULT("lane 16", some_shuffle, (b.out));
+  CHECK_FAULT("other lanes of the warp wait at another barrier", waits_here_or_there, (b.out));
 }
 
 TEST_CASE("an asynchronous copy has not arrived before its thread has waited for it", "[simulated]") {
-  CHECK_FAULT("which nobody wrote", copies, (b.out, b.in));
+  CHECK_FAULT("a copy is on its way there", copies, (b.out, b.in));
+  CHECK_FAULT("there", fills_in_turn, (b.out, b.in));  // a copy is on its way, or somebody reads
 }
 
 TEST_CASE("a launch beyond the device's limits is refused", "[simulated]") {

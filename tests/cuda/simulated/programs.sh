@@ -13,7 +13,9 @@ for program in device_bench dpo export random_llava score; do
   chmod +x "$work/bin/$program"
 done
 
-for group in $("$work/bin/device_bench" --list); do
+groups=$("$work/bin/device_bench" --list)
+[ -n "$groups" ]
+for group in $groups; do
   "$work/bin/device_bench" "$group" --tiny > "$work/$group.json"
   [ -s "$work/$group.json" ]
 done

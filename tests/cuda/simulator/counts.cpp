@@ -35,7 +35,7 @@ std::map<std::string, kernel_counts>& all() {
 void write() {
   std::FILE* out = std::fopen(std::getenv("CANDOR_SIMULATOR_COUNTS"), "w");
   if (out == nullptr) return std::perror("CANDOR_SIMULATOR_COUNTS");
-  std::fprintf(out, "launches instructions bytes instructions_a_byte bytes_of_pieces kernel\n");
+  std::fprintf(out, "launches instructions bytes instructions_a_byte used_of_pieces kernel\n");
   for (const auto& [name, c] : all())
     std::fprintf(out, "%llu %llu %llu %.2f %.2f %s\n", static_cast<unsigned long long>(c.launches),
                  static_cast<unsigned long long>(c.instructions), static_cast<unsigned long long>(c.bytes),

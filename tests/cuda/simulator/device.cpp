@@ -19,22 +19,23 @@ device& device::instance() {
   return *one;
 }
 
-bool device::is_pinned(const void* data) const {
+bool device::is_pinned(const void* data, std::size_t size) const {
   const auto after = pinned.upper_bound(data);
   if (after == pinned.begin()) return false;
   const auto& [begin, bytes] = *std::prev(after);
-  return static_cast<const std::byte*>(data) < static_cast<const std::byte*>(begin) + bytes;
+  return static_cast<const std::byte*>(data) + size <= static_cast<const std::byte*>(begin) + bytes;
 }
 
-void device::enqueue(cudaStream_t, std::function<void()> work) {
+void device::enqueue(std::function<void()> work) {
   waiting_.push_back(std::move(work));
-  if (waiting_.size() > most_waiting) wait();
+  if (++enqueued_ > done_ + most_waiting) wait(done_ + 1);
 }
 
-cudaError_t device::wait() {
-  while (!waiting_.empty()) {
+cudaError_t device::wait(std::uint64_t until) {
+  while (!waiting_.empty() && done_ < until) {
     const auto work = std::move(waiting_.front());
     waiting_.pop_front();
+    ++done_;
     if (lost_ != cudaSuccess) continue;
     try {
       work();

@@ -24,12 +24,15 @@ class device {
   device_memory memory;
   std::map<const void*, std::size_t> pinned;  ///< bytes of the host, by where they begin
 
-  bool is_pinned(const void* data) const;
+  bool is_pinned(const void* data, std::size_t bytes) const;
 
-  /// `work` enters a stream. It runs when somebody waits, or when much waits.
-  void enqueue(cudaStream_t stream, std::function<void()> work);
-  /// Runs what waits in all streams, in the order in which it came. Returns the error that stays.
-  cudaError_t wait();
+  /// `work` enters the one queue that all streams share. It runs when somebody waits, or when much waits.
+  void enqueue(std::function<void()> work);
+  /// How much work has ever been enqueued.
+  std::uint64_t enqueued() const { return enqueued_; }
+  /// Runs what was enqueued first, until so much has run in all; else everything. Returns the error that
+  /// stays.
+  cudaError_t wait(std::uint64_t until = ~std::uint64_t{0});
 
   /// Notes what a call returns, for cudaGetLastError.
   cudaError_t answer(cudaError_t status);
@@ -50,6 +53,7 @@ class device {
   cudaError_t lost_ = cudaSuccess, last_ = cudaSuccess;
   std::string fault_;
   std::int64_t launches_ = 0;
+  std::uint64_t enqueued_ = 0, done_ = 0;
 };
 
 }  // namespace simulator

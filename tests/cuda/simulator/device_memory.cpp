@@ -12,12 +12,13 @@
 namespace simulator {
 
 std::byte* device_memory::take(std::size_t bytes) {
-  const std::size_t all = bytes + alignment_of_blocks + 2 * margin;
+  const std::size_t all = bytes + region_alignment + 2 * margin;
   region r{bytes, std::unique_ptr<std::byte[]>(new (std::nothrow) std::byte[all]),
-           std::unique_ptr<std::uint8_t[]>(new (std::nothrow) std::uint8_t[bytes + 1]())};
-  if (!r.storage || !r.written) return nullptr;
-  const auto begin = (reinterpret_cast<std::uintptr_t>(r.storage.get()) + margin + alignment_of_blocks - 1) /
-                     alignment_of_blocks * alignment_of_blocks;
+           std::unique_ptr<std::uint8_t[]>(new (std::nothrow) std::uint8_t[bytes + 1]()),
+           std::unique_ptr<std::uint64_t[]>(new (std::nothrow) std::uint64_t[bytes / 2 + 1]())};
+  if (!r.storage || !r.written || !r.writers) return nullptr;
+  const auto begin = (reinterpret_cast<std::uintptr_t>(r.storage.get()) + margin + region_alignment - 1) /
+                     region_alignment * region_alignment;
   std::memset(r.storage.get(), 0xff, all);  // NaN in every format
   in_use_ += bytes;
   regions_.emplace(begin, std::move(r));
@@ -48,7 +49,10 @@ bool device_memory::holds(const void* data) const {
   return find(reinterpret_cast<std::uintptr_t>(data)) != nullptr;
 }
 
-std::uint8_t* device_memory::flags(const void* data, std::size_t bytes, std::size_t alignment, bool write) {
+const std::pair<const std::uintptr_t, device_memory::region>& device_memory::region_of(const void* data,
+                                                                                       std::size_t bytes,
+                                                                                       std::size_t alignment,
+                                                                                       bool write) const {
   const auto at = reinterpret_cast<std::uintptr_t>(data);
   const auto fail = [&](const std::string& what) {
     throw device_fault(
@@ -58,26 +62,42 @@ std::uint8_t* device_memory::flags(const void* data, std::size_t bytes, std::siz
   if (r == nullptr || bytes > r->first + r->second.bytes - at) {
     const auto after = regions_.upper_bound(at);
     if (after == regions_.begin()) fail("where there is none");
-    const auto& [begin, block] = *std::prev(after);
-    fail(candor::text("at byte ", at - begin, " of a block of ", block.bytes));
+    const auto& [begin, region] = *std::prev(after);
+    fail(candor::text("at byte ", at - begin, " of a region of ", region.bytes));
   }
   if (at % alignment != 0)
-    fail(candor::text("at byte ", at - r->first, " of a block, which is not a multiple of ", alignment));
-  return r->second.written.get() + (at - r->first);
+    fail(candor::text("at byte ", at - r->first, " of a region, which is not a multiple of ", alignment));
+  return *r;
 }
 
 void device_memory::touch(const void* data, std::size_t bytes, std::size_t alignment, bool write) {
-  std::uint8_t* written = flags(data, bytes, alignment, write);
+  const auto& [begin, region] = region_of(data, bytes, alignment, write);
+  const std::size_t at = reinterpret_cast<std::uintptr_t>(data) - begin;
+  std::uint8_t* written = region.written.get() + at;
   if (write)
     std::memset(written, 1, bytes);
   else if (std::memchr(written, 0, bytes) != nullptr)
     throw device_fault(candor::text("a read of ", bytes, " bytes of device memory that nobody wrote"));
+  if (visitor_ == 0) return;
+  for (std::size_t n = at / 2; n < (at + bytes + 1) / 2; ++n) {
+    std::uint64_t& writer = region.writers[n];
+    if (writer >> 32 == visitor_ >> 32 && writer != visitor_)
+      throw device_fault(candor::text(write ? "a write of " : "a read of ", bytes,
+                                      " bytes of device memory that another block of the launch wrote"));
+    if (write) writer = visitor_;
+  }
 }
 
 void device_memory::copy(void* to, const void* from, std::size_t bytes) {
-  const std::uint8_t* written = flags(from, bytes, 1, false);
-  std::memmove(flags(to, bytes, 1, true), written, bytes);
-  std::memmove(to, from, bytes);
+  const auto written = [&](const void* data, bool write) {
+    const auto& [begin, region] = region_of(data, bytes, 1, write);
+    return region.written.get() + (reinterpret_cast<std::uintptr_t>(data) - begin);
+  };
+  const auto *source = static_cast<const std::byte*>(from), *target = static_cast<const std::byte*>(to);
+  if (source < target + bytes && target < source + bytes)
+    throw device_fault("a copy between places that overlap");
+  std::memcpy(written(to, true), written(from, false), bytes);
+  std::memcpy(to, from, bytes);
 }
 
 }  // namespace simulator

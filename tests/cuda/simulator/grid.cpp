@@ -41,11 +41,15 @@ class grid_run {
   }
 
   void run() {
+    static std::uint64_t launches = 0;  // of the process
+    ++launches;
     const std::size_t blocks = static_cast<std::size_t>(shape_.grid[0]) * shape_.grid[1] * shape_.grid[2];
     for (std::size_t n = 0; n < blocks; ++n) {
       block_ = place(backwards() ? blocks - 1 - n : n, shape_.grid);
+      home_.global->visit(launches << 32 | n);
       run_block();
     }
+    home_.global->visit(0);
     if (!counting()) return;
     auto& counts = counts_of(k_.name);
     ++counts.launches;
@@ -71,6 +75,7 @@ class grid_run {
 
   void run_block() {
     shared_.begin(shape_.shared_bytes);
+    std::ranges::fill(locals_, std::byte{0xff});
     for (std::size_t n = 0; n < count_; ++n) {
       thread& t = threads_[n];
       t.next = k_.code.data();
@@ -83,14 +88,17 @@ class grid_run {
         run_warp(backwards() ? (count_ - 1 - n) / warp_size * warp_size : n);
       const auto ended = std::ranges::count(threads_, standing::ended, &thread::state);
       if (ended == static_cast<std::ptrdiff_t>(count_)) return;
-      for (thread& t : threads_) {
+      for (std::size_t n = 0; n < count_; ++n) {
+        thread& t = threads_[n];
         if (t.state == standing::ended)
           fault(t, *(t.next - 1),
                 candor::text("the thread has ended, ", count_ - static_cast<std::size_t>(ended),
                              " others wait at a barrier"));
-        t.state = standing::runs;
+        if (t.waits_at != threads_[n / warp_size * warp_size].waits_at)
+          fault(t, *t.waits_at, "other lanes of the warp wait at another barrier");
         ++t.who.block_barriers;
       }
+      for (thread& t : threads_) t.state = standing::runs;
     }
   }
 
@@ -115,11 +123,9 @@ class grid_run {
     const instruction& at = *threads_[first + n].waits_at;
     const std::uint32_t mask =
         at.mask < 0 ? ~0u : static_cast<std::uint32_t>(threads_[first + n].slots[at.mask]);
-    if ((mask >> n & 1u) == 0) fault(threads_[first + n], at, "the lane itself is not in the mask");
+    if (mask != ~0u || lanes < warp_size) fault(threads_[first + n], at, "only whole warps are simulated");
     warp_of_threads warp{};
     for (std::size_t lane = 0; lane < warp_size; ++lane) {
-      if ((mask >> lane & 1u) == 0) continue;
-      if (lane >= lanes) fault(threads_[first + n], at, "the mask names lanes that the block does not have");
       thread& t = threads_[first + lane];
       if (t.state != standing::waits_for_warp || t.waits_at != &at)
         fault(threads_[first + n], at,
@@ -130,8 +136,7 @@ class grid_run {
       warp.lanes[lane] = &t;
     }
     guarded(threads_[first + n], at, [&] { at.together(warp, at); });
-    for (thread* t : warp.lanes)
-      if (t != nullptr) t->state = standing::runs;
+    for (thread* t : warp.lanes) t->state = standing::runs;
   }
 
   void advance(thread& t) {

@@ -74,14 +74,14 @@ bool fits(const dim3& grid, const dim3& block) {
 
 /// What a launch does before it waits in its stream: everything that can be said at once.
 cudaError_t launch(const registered& entry, const dim3& grid, const dim3& block, void** arguments,
-                   std::size_t shared_bytes, cudaStream_t stream) {
+                   std::size_t shared_bytes, cudaStream_t) {
   auto& gpu = device::instance();
   simulator::kernel* k = nullptr;
   try {
     k = entry.home->find(entry.name);
     if (k == nullptr)
       throw simulator::unknown_ptx("no PTX of " + entry.name +
-                                   ": compile with --no-compress and for a virtual architecture");
+                                   ": compile with -Xfatbin=-compress=false, for a virtual architecture");
   } catch (const simulator::unknown_ptx& e) {
     gpu.lose(cudaErrorInvalidPtx, e.what());
     return gpu.answer(cudaErrorInvalidPtx);
@@ -93,10 +93,10 @@ cudaError_t launch(const registered& entry, const dim3& grid, const dim3& block,
   for (std::size_t n = 0; n < k->parameter_sizes.size(); ++n)
     std::memcpy(values.data() + k->parameter_offsets[n], arguments[n], k->parameter_sizes[n]);
   if (gpu.lost() == cudaSuccess)
-    gpu.enqueue(stream, [k, values = std::move(values),
-                         shape = simulator::launch_shape{.grid = {grid.x, grid.y, grid.z},
-                                                         .block = {block.x, block.y, block.z},
-                                                         .shared_bytes = shared_bytes}] {
+    gpu.enqueue([k, values = std::move(values),
+                 shape = simulator::launch_shape{.grid = {grid.x, grid.y, grid.z},
+                                                 .block = {block.x, block.y, block.z},
+                                                 .shared_bytes = shared_bytes}] {
       device::instance().count_launch();
       std::memcpy(k->parameters.get(), values.data(), values.size());
       simulator::run_grid(*k, shape, device::instance().memory);

@@ -55,7 +55,9 @@ std::byte* reach(thread& t, const instruction& i, int n, std::size_t bytes, bool
   else
     p = reinterpret_cast<std::byte*>(get<std::uint64_t>(t, i, n) + static_cast<std::uint64_t>(i.offset));
   touch(t, where, p, bytes, write);
-  if (where == space::global && t.traffic != nullptr) t.traffic->push_back({&i, p, bytes});
+  if (t.traffic != nullptr &&
+      (where == space::global || (where == space::generic && space_of(t, p) == space::global)))
+    t.traffic->push_back({&i, p, bytes});
   return p;
 }
 
@@ -104,6 +106,7 @@ void begin_copy(thread& t, const instruction& i) {
   if (reinterpret_cast<std::uintptr_t>(copy.from) % 16 != 0)
     throw device_fault("an asynchronous copy from an address that is not a multiple of 16");
   if (copy.present > 0) t.home->global->touch(copy.from, copy.present, 16, false);
+  t.home->shared->begin_copy(copy.to, copy.bytes, t.who);
   t.open_copies.push_back(copy);
   if (t.traffic != nullptr) t.traffic->push_back({&i, copy.from, copy.present});
 }
@@ -114,7 +117,7 @@ void close_group(thread& t, const instruction&) {
 void wait_for_groups(thread& t, const instruction& i) {
   while (t.open_groups.size() > get<std::uint32_t>(t, i, 0)) {
     for (const async_copy& c : t.open_groups.front()) {
-      t.home->shared->touch(c.to, c.bytes, true, t.who);
+      t.home->shared->end_copy(c.to, c.bytes, t.who);
       std::byte* to = t.home->shared->data() + c.to;
       std::memset(to, 0, c.bytes);
       if (c.present > 0) std::memcpy(to, c.from, c.present);

@@ -54,6 +54,8 @@ Own read(const Opaque* from) {
   return own;
 }
 
+std::size_t bytes_of(cudaDataType_t type) { return type == CUDA_R_64F ? 8 : type == CUDA_R_32F ? 4 : 2; }
+
 struct product {
   operation how;
   layout a, b, c, d;
@@ -234,7 +236,7 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t, cublasLtMatmulDesc_t how, const 
                               cublasLtMatrixLayout_t a_layout, const void* b, cublasLtMatrixLayout_t b_layout,
                               const void* beta, const void* c, cublasLtMatrixLayout_t c_layout, void* d,
                               cublasLtMatrixLayout_t d_layout, const cublasLtMatmulAlgo_t* algo,
-                              void* workspace, std::size_t bytes, cudaStream_t stream) {
+                              void* workspace, std::size_t bytes, cudaStream_t) {
   const product p = product_of(how, a_layout, b_layout, c_layout, d_layout);
   const auto own = read<algorithm>(algo);
   if (!p.possible() || own.number == 0 || own.workspace > bytes) return CUBLAS_STATUS_INVALID_VALUE;
@@ -244,12 +246,21 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t, cublasLtMatmulDesc_t how, const 
   for (const auto& [to, from] : {std::pair{&scale[0], alpha}, {&scale[1], beta}})
     *to = p.how.scale == CUDA_R_64F ? *static_cast<const double*>(from)
                                     : static_cast<double>(*static_cast<const float*>(from));
-  gpu.enqueue(stream, [=, alpha = scale[0], beta = scale[1], &gpu] {
+  gpu.enqueue([=, alpha = scale[0], beta = scale[1], &gpu] {
     const void* const operands[] = {a, b, c, d};
     for (std::size_t n = 0; n < 4; ++n)
       if (reinterpret_cast<std::uintptr_t>(operands[n]) % own.alignment[n] != 0)
         throw device_fault(candor::text(
             "operand ", n, " of a product is not aligned as was said to the heuristic: ", own.alignment[n]));
+    const auto meets = [&](const void* x, const layout& m) {
+      const auto bytes = [](const layout& l) {
+        return static_cast<std::size_t>(l.stride) * l.cols * bytes_of(l.type);
+      };
+      const auto *one = static_cast<const std::byte*>(x), *other = static_cast<const std::byte*>(d);
+      return one < other + bytes(p.d) && other < one + bytes(m);
+    };
+    if (meets(a, p.a) || meets(b, p.b))
+      throw device_fault("the result of a product lies on what it is computed from");
     if (own.workspace > 0) {
       gpu.memory.touch(workspace, own.workspace, 256, true);
       std::memset(workspace, 0xff, own.workspace);

@@ -15,7 +15,9 @@ using simulator::device;
 using simulator::setting;
 
 struct CUevent_st {
-  std::chrono::steady_clock::time_point passed;
+  bool timed = true;
+  std::uint64_t place = 0;  ///< in the queue, 0: never recorded
+  std::chrono::steady_clock::time_point passed = {};
 };
 struct CUstream_st {};
 struct CUmemPoolHandle_st {
@@ -34,8 +36,8 @@ taken() {  // what each block is counted in
 }
 
 template <class F>
-cudaError_t later(cudaStream_t stream, F&& work) {
-  if (gpu().lost() == cudaSuccess) gpu().enqueue(stream, std::forward<F>(work));
+cudaError_t later(F&& work) {
+  if (gpu().lost() == cudaSuccess) gpu().enqueue(std::forward<F>(work));
   return gpu().answer(cudaSuccess);
 }
 
@@ -102,21 +104,26 @@ cudaError_t cudaStreamDestroy(cudaStream_t stream) {
 }
 cudaError_t cudaStreamSynchronize(cudaStream_t) { return gpu().answer(gpu().wait()); }
 
-cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned) {
-  *event = new CUevent_st;
+cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned flags) {
+  *event = new CUevent_st{.timed = (flags & cudaEventDisableTiming) == 0};
   return gpu().answer(cudaSuccess);
 }
 cudaError_t cudaEventDestroy(cudaEvent_t event) {
-  gpu().wait();
+  gpu().wait(event->place);
   delete event;
   return gpu().answer(cudaSuccess);
 }
-cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
-  return later(stream, [event] { event->passed = std::chrono::steady_clock::now(); });
+cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t) {
+  const auto status = later([event] { event->passed = std::chrono::steady_clock::now(); });
+  event->place = gpu().enqueued();
+  return status;
 }
-cudaError_t cudaEventSynchronize(cudaEvent_t) { return gpu().answer(gpu().wait()); }
+cudaError_t cudaEventSynchronize(cudaEvent_t event) { return gpu().answer(gpu().wait(event->place)); }
 cudaError_t cudaEventElapsedTime(float* milliseconds, cudaEvent_t begin, cudaEvent_t end) {
-  gpu().wait();
+  for (const auto* event : {begin, end}) {
+    if (!event->timed || event->place == 0) return gpu().answer(cudaErrorInvalidResourceHandle);
+    if (event->passed == std::chrono::steady_clock::time_point()) return gpu().answer(cudaErrorNotReady);
+  }
   *milliseconds = std::chrono::duration<float, std::milli>(end->passed - begin->passed).count();
   return gpu().answer(cudaSuccess);
 }
@@ -161,21 +168,21 @@ cudaError_t cudaMallocFromPoolAsync(void** data, std::size_t bytes, cudaMemPool_
   taken()[*data] = {pool, bytes};
   return gpu().answer(cudaSuccess);
 }
-cudaError_t cudaFreeAsync(void* data, cudaStream_t stream) {
+cudaError_t cudaFreeAsync(void* data, cudaStream_t) {
   const auto found = taken().find(data);
   if (found == taken().end()) return gpu().answer(cudaErrorInvalidValue);
   found->second.first->in_use -= found->second.second;  // what comes later in the stream may have it
   taken().erase(found);
   if (gpu().lost() != cudaSuccess) gpu().memory.give(data);
-  return later(stream, [data] { gpu().memory.give(data); });
+  return later([data] { gpu().memory.give(data); });
 }
 
 cudaError_t cudaMemsetAsync(void* data, int value, std::size_t bytes, cudaStream_t stream) {
   return cudaMemset2DAsync(data, bytes, value, bytes, 1, stream);
 }
 cudaError_t cudaMemset2DAsync(void* data, std::size_t pitch, int value, std::size_t width, std::size_t height,
-                              cudaStream_t stream) {
-  return later(stream, [=] {
+                              cudaStream_t) {
+  return later([=] {
     for (std::size_t row = 0; row < height; ++row) {
       auto* at = static_cast<std::byte*>(data) + row * pitch;
       gpu().memory.touch(at, width, 1, true);
@@ -184,35 +191,33 @@ cudaError_t cudaMemset2DAsync(void* data, std::size_t pitch, int value, std::siz
   });
 }
 cudaError_t cudaMemcpy2DAsync(void* to, std::size_t to_pitch, const void* from, std::size_t from_pitch,
-                              std::size_t width, std::size_t height, cudaMemcpyKind kind,
-                              cudaStream_t stream) {
+                              std::size_t width, std::size_t height, cudaMemcpyKind kind, cudaStream_t) {
   if (kind != cudaMemcpyDeviceToDevice) return gpu().answer(cudaErrorNotSupported);
-  return later(stream, [=] {
+  return later([=] {
     copy_rows(static_cast<char*>(to), to_pitch, static_cast<const char*>(from), from_pitch, width, height);
   });
 }
 cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaMemcpyKind kind,
-                            cudaStream_t stream) {
+                            cudaStream_t) {
   const auto into_device = [to, bytes](const void* source) {
     gpu().memory.touch(to, bytes, 1, true);
     std::memcpy(to, source, bytes);
   };
   switch (kind) {
-    case cudaMemcpyDeviceToDevice: return later(stream, [=] { gpu().memory.copy(to, from, bytes); });
+    case cudaMemcpyDeviceToDevice: return later([=] { gpu().memory.copy(to, from, bytes); });
     case cudaMemcpyHostToDevice: {
-      if (gpu().is_pinned(from)) return later(stream, [=] { into_device(from); });
+      if (gpu().is_pinned(from, bytes)) return later([=] { into_device(from); });
       const auto* bytes_now =
           static_cast<const std::byte*>(from);  // what is not pinned is read before the call returns
-      return later(stream, [=, held = std::vector<std::byte>(bytes_now, bytes_now + bytes)] {
-        into_device(held.data());
-      });
+      return later(
+          [=, held = std::vector<std::byte>(bytes_now, bytes_now + bytes)] { into_device(held.data()); });
     }
     case cudaMemcpyDeviceToHost: {
-      const auto status = later(stream, [=] {
+      const auto status = later([=] {
         gpu().memory.touch(from, bytes, 1, false);
         std::memcpy(to, from, bytes);
       });
-      return gpu().is_pinned(to) ? status : gpu().answer(gpu().wait());
+      return gpu().is_pinned(to, bytes) ? status : gpu().answer(gpu().wait());
     }
     default: return gpu().answer(cudaErrorNotSupported);
   }

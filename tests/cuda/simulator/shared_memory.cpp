@@ -29,6 +29,7 @@ void shared_memory::touch(std::uint64_t at, std::size_t bytes, bool write, const
   if (at % bytes != 0) throw device_fault(place() + ", which is not aligned");
   for (std::size_t n = at / grain; n <= (at + bytes - 1) / grain; ++n) {
     cell& c = cells_[n];
+    if (c.copy_of == block_) throw device_fault(place() + ": a copy is on its way there");
     if (!before(c.written, who))
       throw device_fault(place() + candor::text(": thread ", c.written.who.thread,
                                                 " wrote there and no barrier is between"));
@@ -48,6 +49,18 @@ void shared_memory::touch(std::uint64_t at, std::size_t bytes, bool write, const
                         (c.read_by_lanes || c.read.who.thread != who.thread);
       c.read = {who, block_};
     }
+  }
+}
+
+void shared_memory::begin_copy(std::uint64_t at, std::size_t bytes, const visitor& who) {
+  touch(at, bytes, true, who);
+  for (std::size_t n = at / grain; n < (at + bytes) / grain; ++n) cells_[n].copy_of = block_;
+}
+
+void shared_memory::end_copy(std::uint64_t at, std::size_t bytes, const visitor& who) {
+  for (std::size_t n = at / grain; n < (at + bytes) / grain; ++n) {
+    cells_[n].copy_of = 0;
+    cells_[n].written = {who, block_};
   }
 }
 

@@ -29,6 +29,9 @@ class shared_memory {
 
   /// Throws device_fault where the bytes are outside, not aligned, read before they are written, or a race.
   void touch(std::uint64_t at, std::size_t bytes, bool write, const visitor& who);
+  /// A copy to these bytes begins: until it ends nobody may touch them. As touch.
+  void begin_copy(std::uint64_t at, std::size_t bytes, const visitor& who);
+  void end_copy(std::uint64_t at, std::size_t bytes, const visitor& who);
 
  private:
   static constexpr std::size_t grain = 2;  // bytes: no kernel here writes single ones
@@ -40,6 +43,7 @@ class shared_memory {
     access written, read;
     bool read_by_warps = false;  // threads of several warps have read since the last barrier of the block
     bool read_by_lanes = false;  // several lanes of the warp since its last barrier
+    std::uint32_t copy_of = 0;   // block whose copy is on its way here, 0: none
   };
   bool before(const access& a, const visitor& now) const;
 

@@ -15,6 +15,7 @@ void end(thread& t, const instruction&) {
   t.state = standing::ended;
 }
 void wait_for_block(thread& t, const instruction& i) {
+  if (get<std::uint32_t>(t, i, 0) != 0) throw device_fault("a barrier other than 0 is not simulated");
   t.waits_at = &i;
   t.state = standing::waits_for_block;
 }
@@ -24,11 +25,7 @@ void wait_for_warp(thread& t, const instruction& i) {
 }
 
 void meet(const warp_of_threads& warp, const instruction&) {
-  std::uint32_t barriers = 0;
-  for (const thread* t : warp.lanes)
-    if (t != nullptr) barriers = std::max(barriers, t->who.warp_barriers);
-  for (thread* t : warp.lanes)
-    if (t != nullptr) t->who.warp_barriers = barriers + 1;
+  for (thread* t : warp.lanes) ++t->who.warp_barriers;
 }
 
 enum class direction { up, down, cross, index };
@@ -37,9 +34,8 @@ template <direction way>
 void shuffle(const warp_of_threads& warp, const instruction& i) {
   std::array<std::uint32_t, warp_size> values{};
   for (int lane = 0; lane < warp_size; ++lane)
-    if (warp.lanes[lane] != nullptr) values[lane] = get<std::uint32_t>(*warp.lanes[lane], i, 2);
+    values[static_cast<std::size_t>(lane)] = get<std::uint32_t>(*warp.lanes[lane], i, 2);
   for (int lane = 0; lane < warp_size; ++lane) {
-    if (warp.lanes[lane] == nullptr) continue;
     thread& t = *warp.lanes[lane];
     const int b = static_cast<int>(get<std::uint32_t>(t, i, 3) & 31u);
     const auto c = get<std::uint32_t>(t, i, 4);
@@ -51,7 +47,6 @@ void shuffle(const warp_of_threads& warp, const instruction& i) {
                                          : first | (b & ~segment);
     const bool inside = way == direction::up ? from >= last : from <= last;
     if (!inside) from = lane;
-    if (warp.lanes[from] == nullptr) throw device_fault("a shuffle from a lane that takes no part");
     put<std::uint32_t>(t, i, 0, values[static_cast<std::size_t>(from)]);
     put<slot>(t, i, 1, slot{inside});
   }
