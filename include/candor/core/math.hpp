@@ -7,7 +7,7 @@
 /// double call std:: and serve finite differences. Coefficients: own Remez fits in 40 digits, rounded to float
 /// one by one. On a device exp is CUDA's expf (1 ulp) and sigmoid a reciprocal of its unit (together 4 ulp; 0 where
 /// x < -87.3): a polynomial would take longer there than the memory that a row program moves (an H200 has time for
-/// seven instructions a byte).
+/// seven instructions a byte, by its data sheet).
 
 #include <candor/core/bits.hpp>
 #include <candor/core/config.hpp>

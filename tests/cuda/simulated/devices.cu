@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // Devices that do not serve, and one that is lost in the middle of something.
-#include "backend/model_world.hpp"
 #include "cuda/device/with_device.cuh"
 #include "cuda/simulator/device.hpp"
 
