@@ -25,7 +25,8 @@ void with_backend(const device_options& o, int threads, Work&& work) {
                       .memory_limit = o.memory_limit,
                       .deterministic = o.deterministic,
                       .tf32 = o.tf32,
-                      .product_file = o.product_file});
+                      .product_file = o.product_file,
+                      .cudnn = o.cudnn});
     work(gpu);
     gpu.save_products();
     return;

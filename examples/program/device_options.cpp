@@ -36,6 +36,8 @@ void add_device_options(CLI::App& app, device_options& o) {
   app.add_option("--products", o.product_file,
                  "file of the quickest algorithm of each product on a CUDA device, timed on first use")
       ->type_name("FILE");
+  app.add_option("--cudnn", o.cudnn,
+                 "attention of the vision tower by cuDNN, in a build that has it: true or false");
 }
 
 }  // namespace program

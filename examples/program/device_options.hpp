@@ -18,7 +18,7 @@ namespace program {
 struct device_options {
   std::string device = "cpu";
   std::uint64_t memory_limit = 0;  ///< bytes, 0: none
-  bool deterministic = false, tf32 = false;
+  bool deterministic = false, tf32 = false, cudnn = false;
   std::filesystem::path product_file;
 };
 
