@@ -20,7 +20,6 @@ std::byte* device_memory::take(std::size_t bytes) {
   const auto begin = (reinterpret_cast<std::uintptr_t>(r.storage.get()) + margin + region_alignment - 1) /
                      region_alignment * region_alignment;
   std::memset(r.storage.get(), 0xff, all);  // NaN in every format
-  in_use_ += bytes;
   regions_.emplace(begin, std::move(r));
   return reinterpret_cast<std::byte*>(begin);
 }
@@ -28,7 +27,6 @@ std::byte* device_memory::take(std::size_t bytes) {
 bool device_memory::give(const void* data) {
   const auto found = regions_.find(reinterpret_cast<std::uintptr_t>(data));
   if (found == regions_.end()) return false;
-  in_use_ -= found->second.bytes;
   std::ranges::fill(recent_, nullptr);
   regions_.erase(found);
   return true;
@@ -43,10 +41,6 @@ const std::pair<const std::uintptr_t, device_memory::region>* device_memory::fin
   if (at >= r.first + r.second.bytes) return nullptr;
   recent_[turn_++ % std::size(recent_)] = &r;
   return &r;
-}
-
-bool device_memory::holds(const void* data) const {
-  return find(reinterpret_cast<std::uintptr_t>(data)) != nullptr;
 }
 
 const std::pair<const std::uintptr_t, device_memory::region>& device_memory::region_of(const void* data,

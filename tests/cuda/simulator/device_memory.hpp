@@ -25,9 +25,6 @@ class device_memory {
   void visit(std::uint64_t who) { visitor_ = who; }
   /// Copies what was written as written and the rest as the rest. Throws as touch does.
   void copy(void* to, const void* from, std::size_t bytes);
-  /// Whether `data` lies in a region.
-  bool holds(const void* data) const;
-  std::size_t in_use() const { return in_use_; }
 
  private:
   struct region {
@@ -44,7 +41,6 @@ class device_memory {
   std::map<std::uintptr_t, region> regions_;
   mutable const std::pair<const std::uintptr_t, region>* recent_[4] = {};  // of find
   mutable unsigned turn_ = 0;
-  std::size_t in_use_ = 0;
   std::uint64_t visitor_ = 0;
 };
 

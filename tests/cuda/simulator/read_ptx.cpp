@@ -187,7 +187,6 @@ class kernel_reader {
       if (filled == static_cast<int>(std::size(i.at))) in_.fail("too many operands");
       i.at[filled++] = where;
     };
-    bool vector_first = false;
     for (; !in_.take_if(";"); in_.take_if(",")) {
       ++operands;
       if (name.starts_with("bra")) {
@@ -200,7 +199,6 @@ class kernel_reader {
         }
         if (name.starts_with("mov.")) name += operands == 1 ? " part" : " join";
         if (name.starts_with("ld.") || name.starts_with("st.")) i.count = elements;
-        vector_first = vector_first || operands == 1;
       } else if (in_.take_if("[")) {
         add(operand());
         if (in_.take_if("+")) {

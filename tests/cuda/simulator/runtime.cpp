@@ -5,10 +5,10 @@
 
 #include <candor/core/error.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
-#include <memory>
 #include <vector>
 
 using simulator::device;
