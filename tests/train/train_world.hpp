@@ -3,6 +3,7 @@
 /// @file
 /// A tiny LLaVA, pictures and preference pairs in a folder, and rlhf_v run on them.
 
+#include "support/environment.hpp"
 #include "support/program.hpp"
 #include "support/tiny_llava.hpp"
 
@@ -11,7 +12,6 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
-#include <cstdlib>
 #include <map>
 #include <sstream>
 #include <string>
@@ -25,20 +25,6 @@ using words = std::vector<std::string>;
 /// Saves at steps 2, 4, 6, 8; logs at 3, 6, 8; evaluates at 4 and 8.
 inline const words often{"--save-steps", "2", "--logging-steps", "3",
                          "--eval-steps", "4", "--eval-fraction", "0.2"};
-
-/// Sets a variable of the environment that child processes see, while it lives.
-class environment {
- public:
-  environment(std::string name, const std::string& value) : name_(std::move(name)) {
-    ::setenv(name_.c_str(), value.c_str(), 1);
-  }
-  environment(const environment&) = delete;
-  environment& operator=(const environment&) = delete;
-  ~environment() { ::unsetenv(name_.c_str()); }
-
- private:
-  std::string name_;
-};
 
 /// All files below a folder with their bytes, by relative name.
 inline std::map<std::string, std::string> files_of(const std::filesystem::path& folder) {

@@ -6,6 +6,7 @@
 #include "support/child.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <cstdlib>
 #include <filesystem>
@@ -39,7 +40,42 @@ struct add_one_program {
   }
 };
 
+/// The functions of core/math.hpp that a device has its own way of.
+struct exp_and_sigmoid_program {
+  const float* x;
+  float* y;  // (2, n)
+  std::int64_t n;
+  template <class Team>
+  CANDOR_HD void operator()(const Team& team, std::int64_t) const {
+    const auto p = *this;
+    team.each(n, [=](std::int64_t i) {
+      p.y[i] = candor::math::exp(p.x[i]);
+      p.y[p.n + i] = candor::math::sigmoid(p.x[i]);
+    });
+  }
+};
+
 }  // namespace
+
+TEST_CASE("exp and sigmoid on the device are within their bounds", "[device][math]") {
+  CANDOR_BACKEND(candor::cuda, gpu);
+  std::vector<float> x;
+  for (float v = -87.0f; v <= 88.0f; v += 0.0437f) x.push_back(v);
+  x.insert(x.end(), {0.0f, -0.0f, 1e-30f});
+  const auto n = static_cast<std::int64_t>(x.size());
+  const auto in = candor::tensor<candor::cuda, float>::from(gpu, {n}, x);
+  candor::tensor<candor::cuda, float> out(gpu, {2, n});
+  gpu.rows(1, n, exp_and_sigmoid_program{in.view().data, out.view().data, n});
+  const auto found = out.to_vector();
+  double worst_exp = 0, worst_sigmoid = 0;  // relative
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    const double e = std::exp(static_cast<double>(x[i])), s = 1 / (1 + std::exp(-static_cast<double>(x[i])));
+    worst_exp = std::max(worst_exp, std::abs(found[i] - e) / e);
+    worst_sigmoid = std::max(worst_sigmoid, std::abs(found[x.size() + i] - s) / s);
+  }
+  CHECK(worst_exp <= 2 * 0x1p-23);
+  CHECK(worst_sigmoid <= 4 * 0x1p-23);
+}
 
 TEST_CASE("what is copied in comes out, whatever its size", "[device][memory][sanitize]") {
   CANDOR_BACKEND(candor::cuda, gpu);

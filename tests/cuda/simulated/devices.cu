@@ -2,29 +2,18 @@
 // Devices that do not serve, and one that is lost in the middle of something.
 #include "cuda/device/with_device.cuh"
 #include "cuda/simulator/device.hpp"
+#include "support/environment.hpp"
 
-#include <cstdlib>
 #include <string>
 
 using candor_test::contains;
 
 namespace {
 
-/// One of the simulated device's settings, for a while.
-class with_setting {
- public:
-  with_setting(const std::string& name, const std::string& value) : name_("CANDOR_" + name) {
-    ::setenv(name_.c_str(), value.c_str(), 1);
-  }
-  with_setting(const with_setting&) = delete;
-  with_setting& operator=(const with_setting&) = delete;
-  ~with_setting() {
-    ::unsetenv(name_.c_str());
-    simulator::device::instance().recover();
-  }
-
- private:
-  std::string name_;
+/// A variable of the environment for a while, and a device that is whole again behind it.
+struct with_setting {
+  candor_test::environment variable;
+  ~with_setting() { simulator::device::instance().recover(); }
 };
 
 struct add_one_program {
@@ -41,20 +30,20 @@ struct add_one_program {
 
 TEST_CASE("a device that cannot run the kernels is refused in words", "[simulated]") {
   {
-    const with_setting none("SIMULATOR_DEVICES", "0");
+    const with_setting none{{"CANDOR_SIMULATOR_DEVICES", "0"}};
     CHECK_THROWS_WITH(candor::cuda(0), contains("shows no device") && contains("use --device cpu"));
   }
   {
-    const with_setting old("SIMULATOR_CAPABILITY", "75");
+    const with_setting old{{"CANDOR_SIMULATOR_CAPABILITY", "75"}};
     CHECK_THROWS_WITH(candor::cuda(0), contains("its compute capability is 7.5, but 8.0 is needed"));
   }
-  const with_setting driver("SIMULATOR_DRIVER", "11080");
+  const with_setting driver{{"CANDOR_SIMULATOR_DRIVER", "11080"}};
   CHECK_THROWS_WITH(candor::cuda(0),
                     contains("the driver knows CUDA 11.8") && contains("install a newer driver"));
 }
 
 TEST_CASE("memory that the device does not have is refused by what it was for", "[simulated]") {
-  const with_setting small("SIMULATOR_MEMORY", std::to_string(std::size_t{100} << 20));
+  const with_setting small{{"CANDOR_SIMULATOR_MEMORY", std::to_string(std::size_t{100} << 20)}};
   candor::cuda gpu(0);
   const auto before = gpu.bytes_in_use();
   CHECK_THROWS_WITH((candor::tensor<candor::cuda, float>(gpu, {30, std::int64_t{1} << 20})),
@@ -69,7 +58,7 @@ TEST_CASE(
     "waited for",
     "[simulated]") {
   for (const bool waits : {false, true}) {
-    const with_setting sync("CUDA_SYNC", waits ? "1" : "0"), fault("SIMULATOR_FAULT_AT", "2");
+    const with_setting sync{{"CANDOR_CUDA_SYNC", waits ? "1" : "0"}}, fault{{"CANDOR_SIMULATOR_FAULT_AT", "2"}};
     simulator::device::instance().recover();
     const auto run = [] {
       candor::cuda gpu(0);

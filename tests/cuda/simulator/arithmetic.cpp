@@ -11,6 +11,17 @@
 namespace simulator {
 namespace {
 
+/// visit(name, comparison) for each comparison of setp.
+template <class T, class Visit>
+void for_comparisons(Visit&& visit) {
+  visit("eq", std::equal_to<T>());
+  visit("ne", std::not_equal_to<T>());
+  visit("lt", std::less<T>());
+  visit("le", std::less_equal<T>());
+  visit("gt", std::greater<T>());
+  visit("ge", std::greater_equal<T>());
+}
+
 // Overflow wraps around, as it does on the device.
 template <class T, class U = std::make_unsigned_t<T>>
 void add_integers(vocabulary& v, const std::string& type) {
@@ -57,12 +68,7 @@ void add_integers(vocabulary& v, const std::string& type) {
   const auto compare = [&]<class F>(const std::string& how, F) {
     v["setp." + how + "." + type] = computes<slot, T, T>([](T a, T b) { return slot{F{}(a, b)}; });
   };
-  compare("eq", std::equal_to<T>());
-  compare("ne", std::not_equal_to<T>());
-  compare("lt", std::less<T>());
-  compare("le", std::less_equal<T>());
-  compare("gt", std::greater<T>());
-  compare("ge", std::greater_equal<T>());
+  for_comparisons<T>(compare);
 }
 
 template <class T>
@@ -106,12 +112,7 @@ void add_floats(vocabulary& v, const std::string& type) {
     v["setp." + how + "u." + type] =
         computes<slot, T, T>([](T a, T b) { return slot{std::isunordered(a, b) || F{}(a, b)}; });
   };
-  compare("eq", std::equal_to<T>());
-  compare("ne", std::not_equal_to<T>());
-  compare("lt", std::less<T>());
-  compare("le", std::less_equal<T>());
-  compare("gt", std::greater<T>());
-  compare("ge", std::greater_equal<T>());
+  for_comparisons<T>(compare);
 }
 
 /// a b + c, rounded down.

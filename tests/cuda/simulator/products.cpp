@@ -84,41 +84,38 @@ struct product {
 template <class A>
 using matrix = Eigen::Matrix<A, Eigen::Dynamic, Eigen::Dynamic, Eigen::ColMajor>;
 
-template <class A>
-matrix<A> fetch(const layout& m, const void* data) {
-  matrix<A> out(m.rows, m.cols);
-  const auto columns = [&]<class T>(T) {
+/// visit(pointer to column col, col) with the type of the elements, once the books have been asked.
+template <class Visit>
+void for_columns(const layout& m, const void* data, bool write, Visit&& visit) {
+  const auto typed = [&]<class T>(const T* begin) {
     for (std::uint64_t col = 0; col < m.cols; ++col) {
-      const T* from = static_cast<const T*>(data) + static_cast<std::int64_t>(col) * m.stride;
-      device::instance().memory.touch(from, m.rows * sizeof(T), sizeof(T), false);
-      for (std::uint64_t row = 0; row < m.rows; ++row)
-        out(static_cast<Eigen::Index>(row), static_cast<Eigen::Index>(col)) = static_cast<A>(from[row]);
+      const T* column = begin + static_cast<std::int64_t>(col) * m.stride;
+      device::instance().memory.touch(column, m.rows * sizeof(T), sizeof(T), write);
+      visit(column, static_cast<Eigen::Index>(col));
     }
   };
   if (m.type == CUDA_R_64F)
-    columns(double());
+    typed(static_cast<const double*>(data));
   else if (m.type == CUDA_R_32F)
-    columns(float());
+    typed(static_cast<const float*>(data));
   else
-    columns(candor::bfloat16());
+    typed(static_cast<const candor::bfloat16*>(data));
+}
+
+template <class A>
+matrix<A> fetch(const layout& m, const void* data) {
+  matrix<A> out(m.rows, m.cols);
+  for_columns(m, data, false, [&](const auto* column, Eigen::Index col) {
+    for (Eigen::Index row = 0; row < out.rows(); ++row) out(row, col) = static_cast<A>(column[row]);
+  });
   return out;
 }
 template <class A>
 void keep(const matrix<A>& values, const layout& m, void* data) {
-  const auto columns = [&]<class T>(T) {
-    for (std::uint64_t col = 0; col < m.cols; ++col) {
-      T* to = static_cast<T*>(data) + static_cast<std::int64_t>(col) * m.stride;
-      device::instance().memory.touch(to, m.rows * sizeof(T), sizeof(T), true);
-      for (std::uint64_t row = 0; row < m.rows; ++row)
-        to[row] = static_cast<T>(values(static_cast<Eigen::Index>(row), static_cast<Eigen::Index>(col)));
-    }
-  };
-  if (m.type == CUDA_R_64F)
-    columns(double());
-  else if (m.type == CUDA_R_32F)
-    columns(float());
-  else
-    columns(candor::bfloat16());
+  for_columns(m, data, true, [&]<class T>(const T* column, Eigen::Index col) {
+    for (Eigen::Index row = 0; row < values.rows(); ++row)
+      const_cast<T*>(column)[row] = static_cast<T>(values(row, col));
+  });
 }
 
 template <class A>

@@ -141,15 +141,18 @@ class kernel_reader {
       read_instruction(word, line);
     }
   }
-  void declare(std::string name) {
+  void declare(const std::string& name) {
     if (in_.take_if("<")) {
       families_.insert(name);
       in_.take();
       in_.expect(">");
     } else {
-      scopes_.back()[name] = static_cast<std::int32_t>(out_.slots.size());
-      out_.slots.push_back(poison);
+      scopes_.back()[name] = new_register();
     }
+  }
+  std::int32_t new_register() {
+    out_.slots.push_back(poison);
+    return static_cast<std::int32_t>(out_.slots.size()) - 1;
   }
   std::int32_t find(std::string_view word) {
     for (auto scope = scopes_.rbegin(); scope != scopes_.rend(); ++scope)
@@ -157,12 +160,7 @@ class kernel_reader {
     if (shared_.contains(word)) return constant(0);
     const auto family = word.substr(0, word.find_last_not_of("0123456789") + 1);
     if (!families_.contains(family)) in_.fail("the name " + std::string(word));
-    declare_in_front(std::string(word));
-    return scopes_.front()[std::string(word)];
-  }
-  void declare_in_front(std::string name) {
-    scopes_.front()[std::move(name)] = static_cast<std::int32_t>(out_.slots.size());
-    out_.slots.push_back(poison);
+    return scopes_.front()[std::string(word)] = new_register();
   }
 
   /// A register, a number or the address of a variable.
@@ -202,6 +200,8 @@ class kernel_reader {
       } else if (in_.take_if("[")) {
         add(operand());
         if (in_.take_if("+")) {
+          if (!name.starts_with("ld") && !name.starts_with("st"))
+            in_.fail("an offset in " + name + " is not known");
           const bool negative = in_.take_if("-");
           i.offset = negative ? -number() : number();
         }

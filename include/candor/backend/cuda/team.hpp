@@ -68,16 +68,7 @@ class team_loops {
     in_packs<size>(
         n, all_aligned(first, second, in...),
         [=](std::int64_t at) {
-          pack<O, size> y, z;
-          apply_packs<size>(
-              [&](int k, auto... x) {
-                const auto both = f(x...);
-                y.values[k] = static_cast<O>(both.first);
-                z.values[k] = static_cast<O>(both.second);
-              },
-              pack<I, size>::load(in + at)...);
-          y.store(first + at);
-          z.store(second + at);
+          pack_two<size>(f, first + at, second + at, pack<I, size>::load(in + at)...);
         },
         [=](std::int64_t i) {
           const auto both = f(static_cast<accumulator_t<I>>(in[i])...);
@@ -99,16 +90,8 @@ class team_loops {
       O *one = first + run * stride, *other = second + run * stride;
       if (whole) {
         const int at = unit * size;
-        pack<O, size> y, z;
-        apply_packs<size>(
-            [&](int k, auto... x) {
-              const auto both = f(x...);
-              y.values[k] = static_cast<O>(both.first);
-              z.values[k] = static_cast<O>(both.second);
-            },
-            pack<O, size>::load(one + at), pack<O, size>::load(other + at), pack<I, size>::load(shared + at)...);
-        y.store(one + at);
-        z.store(other + at);
+        pack_two<size>(f, one + at, other + at, pack<O, size>::load(one + at), pack<O, size>::load(other + at),
+                       pack<I, size>::load(shared + at)...);
       } else {
         const auto both = f(static_cast<accumulator_t<O>>(one[unit]), static_cast<accumulator_t<O>>(other[unit]),
                             static_cast<accumulator_t<I>>(shared[unit])...);
@@ -144,6 +127,21 @@ class team_loops {
     const std::int64_t packs = aligned ? n / Size : 0;
     for (std::int64_t p = me().index(); p < packs; p += me().threads()) whole(p * Size);
     for (std::int64_t i = packs * Size + me().index(); i < n; i += me().threads()) one(i);
+  }
+
+  /// (first[k], second[k]) = f(the k-th element of each pack...) for every k.
+  template <int Size, class F, class O, class... I>
+  CANDOR_DEVICE static void pack_two(F f, O* first, O* second, const pack<I, Size>&... x) {
+    pack<O, Size> y, z;
+    apply_packs<Size>(
+        [&](int k, auto... v) {
+          const auto both = f(v...);
+          y.values[k] = static_cast<O>(both.first);
+          z.values[k] = static_cast<O>(both.second);
+        },
+        x...);
+    y.store(first);
+    z.store(second);
   }
 
   /// f(k, the k-th element of each pack...) for every k.
